@@ -1,0 +1,7 @@
+#include <stdio.h>
+
+int main(void)
+{
+    puts("bootherd " BOOTHERD_VERSION);
+    return 0;
+}
