@@ -1,0 +1,126 @@
+/*
+ * The fleet: what the operator wants. Networks, profiles, nodes; pure data and text, no I/O.
+ *
+ * A node takes every setting it does not have from its profile. Objects own their strings; a fleet owns its
+ * objects. Names: letters, digits, '-', '_' and '.', first a letter or digit, at most FLEET_NAME_MAX - 1.
+ */
+#pragma once
+
+#include "base/buf.h"
+#include "base/error.h"
+#include "base/net.h"
+
+#include <stdbool.h>
+
+#define FLEET_NAME_MAX       64
+#define FLEET_NODES_MAX      200000
+#define FLEET_MACS_MAX       8 /* network cards of one node */
+#define FLEET_KEYS_MAX       64
+#define FLEET_DATASTORES_MAX 64
+#define FLEET_DNS_MAX        8
+
+enum fleet_switch {
+    FLEET_UNSET, /* inherited; the default when nobody sets it */
+    FLEET_ON,
+    FLEET_OFF,
+};
+
+struct fleet_datastore {
+    char *label; /* as the hypervisor shows it */
+    char *host;  /* name or address, normalised once (lower case, no trailing dot) */
+    char *path;  /* absolute, no '//' and no trailing '/' */
+    bool read_only;
+};
+
+/* What a profile sets and a node may set for itself. NULL or FLEET_UNSET: inherited. */
+struct fleet_settings {
+    char *image;           /* name in the store */
+    char *kernel_options;  /* words added to the image's own */
+    char *root_hash;       /* crypt(5), strong: $6$ */
+    char *root_hash_weak;  /* crypt(5), $1$: only for hypervisors that know no better; else NULL */
+    enum fleet_switch ssh; /* default on */
+    size_t key_count;
+    char **keys; /* authorized_keys lines */
+    size_t datastore_count;
+    struct fleet_datastore *datastores;
+    char *welcome; /* console (DCUI) text */
+    char *files;   /* folder ROOT/files/<this> with the operator's own files, laid over everything else */
+};
+
+struct fleet_network {
+    char *name;
+    char *interface; /* serve on it; NULL: any interface with an address in the subnet, or a relay */
+    uint32_t subnet; /* host byte order */
+    unsigned prefix;
+    uint32_t gateway; /* 0: none */
+    size_t dns_count;
+    uint32_t dns[FLEET_DNS_MAX];
+    char *domain;
+    uint32_t ntp;
+    uint32_t pool_first, pool_last; /* for machines without a reservation; 0: none */
+    uint32_t lease_seconds;         /* default FLEET_LEASE_SECONDS */
+};
+#define FLEET_LEASE_SECONDS 3600u
+
+struct fleet_profile {
+    char *name;
+    struct fleet_settings settings;
+};
+
+struct fleet_node {
+    char *name;
+    size_t mac_count;
+    struct mac macs[FLEET_MACS_MAX];
+    uint32_t ip;    /* 0: from the pool */
+    char *profile;  /* NULL: none */
+    char *hostname; /* NULL: the name */
+    struct fleet_settings settings;
+};
+
+struct fleet {
+    size_t network_count;
+    struct fleet_network *networks; /* sorted by name */
+    size_t profile_count;
+    struct fleet_profile *profiles; /* sorted by name */
+    size_t node_count;
+    struct fleet_node *nodes;  /* sorted by name in natural order (rack2 before rack10) */
+    struct fleet_index *index; /* lookups by MAC, IP and name; built by fleet_finish */
+};
+
+struct fleet *fleet_new(void); /* NULL when memory runs out */
+void fleet_free(struct fleet *fleet);
+
+/* Put adds or replaces by name and takes ownership of the inside; remove returns false when there is no such
+ * name. */
+int fleet_put_network(struct fleet *fleet, struct fleet_network *network, struct error *err);
+int fleet_put_profile(struct fleet *fleet, struct fleet_profile *profile, struct error *err);
+int fleet_put_node(struct fleet *fleet, struct fleet_node *node, struct error *err);
+bool fleet_remove_network(struct fleet *fleet, const char *name);
+bool fleet_remove_profile(struct fleet *fleet, const char *name);
+bool fleet_remove_node(struct fleet *fleet, const char *name);
+void fleet_network_fini(struct fleet_network *network);
+void fleet_profile_fini(struct fleet_profile *profile);
+void fleet_node_fini(struct fleet_node *node);
+
+/*
+ * Checks the whole (two nodes with one MAC or IP, an address outside its network, a pool over a gateway, a
+ * profile that does not exist, ...) and builds the index. The first problem is the error: which objects, and
+ * the fix.
+ */
+int fleet_finish(struct fleet *fleet, struct error *err);
+
+/* Lookups; O(1) after fleet_finish. Borrowed; NULL when there is none. */
+const struct fleet_node *fleet_node_by_name(const struct fleet *fleet, const char *name);
+const struct fleet_node *fleet_node_by_mac(const struct fleet *fleet, const struct mac *mac);
+const struct fleet_node *fleet_node_by_ip(const struct fleet *fleet, uint32_t ip);
+const struct fleet_profile *fleet_profile_by_name(const struct fleet *fleet, const char *name);
+const struct fleet_network *fleet_network_by_name(const struct fleet *fleet, const char *name);
+const struct fleet_network *fleet_network_of(const struct fleet *fleet,
+                                             uint32_t ip); /* longest prefix that holds ip */
+
+/* The node's settings with its profile's under them. Borrowed from the fleet; nothing to free. ssh is never
+ * FLEET_UNSET. */
+struct fleet_settings fleet_effective(const struct fleet *fleet, const struct fleet_node *node);
+const char *fleet_hostname(const struct fleet_node *node);
+
+bool fleet_name_valid(const char *text, struct error *err);

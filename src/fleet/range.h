@@ -1,0 +1,20 @@
+/*
+ * Node ranges: "rack[01-32]", "r[1-2]n[01-16]", "a,b,c[1-3,7]". Leading zeros set the width. At most
+ * RANGE_MAX names. A bare name is a range of one. Values that go with a range may be ranges of the same
+ * length, or a start that counts up: --ip 10.77.0.[11-42], --mac from a list.
+ */
+#pragma once
+
+#include "base/error.h"
+
+#include <stddef.h>
+
+#define RANGE_MAX 100000
+
+struct range {
+    size_t count;
+    char **names; /* in the order written */
+};
+
+int range_parse(const char *text, struct range *out, struct error *err);
+void range_fini(struct range *range);

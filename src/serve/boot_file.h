@@ -1,0 +1,77 @@
+/*
+ * Boot files: one name space behind two doors, TFTP and HTTP.
+ *
+ *   pxelinux.0 ldlinux.c32 mboot.c32 ...   a loader image's files, at the root (loaders ask beside
+ * themselves) pxelinux.cfg/01-MAC                    rendered for the node with that MAC; by address of the
+ * asker for the other names pxelinux tries (UUID, hex address, default) image/ID/NAME a file of the image
+ * with that id (plan_image_id); immutable node/NAME/FILE                         the node's overlay; only for
+ * the node's own leased address
+ *
+ * Leading slashes are ignored and runs of '/' fold, since loaders add them. Names are matched exactly, then
+ * without regard to case. Lookups are answered at once or later (the overlay comes from the state process),
+ * never by blocking.
+ */
+#pragma once
+
+#include "base/buf.h"
+#include "base/error.h"
+#include "serve/boot_event.h"
+
+#include <sys/types.h>
+
+#define BOOT_PATH_MAX 512 /* bytes with NUL; longer names are refused */
+
+/* An open boot file. Reference-counted: several transfers may share one. Either fd or memory, never both. */
+struct boot_file {
+    unsigned references;
+    int fd;              /* -1: in memory. Never seeked: readers use pread and sendfile with offsets */
+    const uint8_t *data; /* borrowed from `owner` when in memory */
+    uint64_t size;
+    char etag[24]; /* quoted, for HTTP; equal bytes give equal tags */
+    enum boot_file_role role;
+    uint32_t file_number;                    /* as in boot_event */
+    uint32_t files_expected;                 /* as in boot_event */
+    void (*release)(struct boot_file *file); /* called at the last unref */
+    void *owner;
+};
+
+struct boot_file *boot_file_ref(struct boot_file *file);
+void boot_file_unref(struct boot_file *file); /* NULL is fine */
+
+/* In-memory file that owns a copy of the bytes. NULL when memory runs out. */
+struct boot_file *boot_file_from_bytes(const void *data, size_t size);
+struct boot_file *boot_file_from_fd(int fd, uint64_t size); /* takes fd */
+
+/* Reads [offset, offset+size) into out; returns bytes read (short only at the end), negative on an error. */
+ssize_t boot_file_read(const struct boot_file *file, uint64_t offset, void *out, size_t size);
+
+enum boot_answer {
+    BOOT_ANSWER_FOUND,
+    BOOT_ANSWER_MISSING,
+    BOOT_ANSWER_REFUSED, /* exists, but not for this client */
+    BOOT_ANSWER_FAILED,  /* should exist; text says why it cannot be served */
+};
+
+/*
+ * Called exactly once per open, maybe before boot_files->open returns. On FOUND one reference is the
+ * callee's. `text` is for the event and the log, never sent beyond a short phrase.
+ */
+typedef void boot_answer_fn(void *ctx, enum boot_answer answer, struct boot_file *file, const char *text);
+
+/* What TFTP and HTTP are given; proc/ implements it over store, fleet, plan and the state process. */
+struct boot_files {
+    void *ctx;
+    /* Returns a handle for cancel, or 0 when answered already. */
+    uint64_t (*open)(void *ctx, const char *path, uint32_t client_ip, boot_answer_fn *answer,
+                     void *answer_ctx);
+    void (*cancel)(void *ctx, uint64_t handle); /* the answer will not be called */
+};
+
+/* Cleans a requested name: strips leading '/', folds '//', refuses "..", control bytes and overlong names. */
+bool boot_path_clean(const char *asked, size_t size, char out[static BOOT_PATH_MAX]);
+
+/* Where events go. */
+struct boot_events {
+    void *ctx;
+    void (*tell)(void *ctx, const struct boot_event *event);
+};

@@ -1,0 +1,66 @@
+/*
+ * State: the database and everything that is decided by it. The only writer of ROOT/state.db. No sockets: the
+ * state process (proc/) carries messages in and out.
+ *
+ * Files: db (SQLite: open, migrations, prepared statements), state_fleet (the fleet, one object a row),
+ * state_lease, state_boot (events into boots), story (pure: a boot's events -> its steps, where it is, what
+ * went wrong), audit.
+ */
+#pragma once
+
+#include "base/buf.h"
+#include "base/error.h"
+#include "fleet/fleet.h"
+#include "serve/boot_event.h"
+#include "serve/lease.h"
+
+struct state;
+
+/* path: "/state.db" inside the state process's root. WAL, synchronous=FULL, busy timeout. Runs missing
+ * migrations. */
+int state_open(const char *path, struct state **out, struct error *err);
+void state_close(struct state *state);
+
+/*
+ * Batches: everything between begin and commit is on disk when commit returns, or nothing is. Leases and
+ * events that arrive together share one sync. Calls outside a batch commit by themselves.
+ */
+int state_begin(struct state *state, struct error *err);
+int state_commit(struct state *state, struct error *err);
+void state_rollback(struct state *state);
+
+/* --- fleet --- */
+
+/* The current fleet, finished; borrowed, valid until the next replace. Its generation counts replacements. */
+const struct fleet *state_fleet(const struct state *state);
+uint64_t state_fleet_generation(const struct state *state);
+
+/* Makes `next` (finished; taken on success) the fleet, in one transaction. `who` and the difference go to the
+ * audit table. */
+int state_fleet_replace(struct state *state, struct fleet *next, const char *who, int64_t now_ms,
+                        struct error *err);
+
+/* --- leases --- */
+
+int state_lease_put(struct state *state, const struct lease *lease, struct error *err);
+int state_leases(struct state *state, void *ctx, int (*each)(void *ctx, const struct lease *lease),
+                 struct error *err);
+
+/* --- the story --- */
+
+/*
+ * Records an event. `line`, if not NULL, gets the line `serve` prints live ("rack01  module 3/8 sys.vgz  41.2
+ * MB in 3.1 s (13.3 MB/s)"), or "" when the event is not worth one.
+ */
+#define STATE_LINE_MAX 512
+int state_event(struct state *state, const struct boot_event *event, char line[static STATE_LINE_MAX],
+                struct error *err);
+
+/*
+ * The story of the latest boot of each node and of unknown machines (range NULL or a node range): for people,
+ * or as JSON. A boot that stopped says where and since when: `now_ms` decides.
+ */
+int state_status_text(struct state *state, const char *range, int64_t now_ms, struct buf *out,
+                      struct error *err);
+int state_status_json(struct state *state, const char *range, int64_t now_ms, struct buf *out,
+                      struct error *err);
