@@ -27,6 +27,7 @@ struct bootcfg {
     long updated;  /* 0 when missing */
     size_t module_count;
     struct bootcfg_module *modules;
+    char *warnings; /* traps met, a line each ("line 3: ..."), or NULL */
 };
 
 /* Total: any bytes give a value or an error with the line number. *out is owned by the caller (bootcfg_fini).

@@ -10,8 +10,9 @@
 
 #include <stdbool.h>
 
-#define IMAGE_FILES_MAX 1024
-#define IMAGE_NAME_MAX  64 /* of an image in the store, with NUL */
+#define IMAGE_FILES_MAX     1024
+#define IMAGE_NAME_MAX      64  /* of an image in the store, with NUL */
+#define IMAGE_FILE_NAME_MAX 256 /* of a file in an image, with NUL */
 
 enum image_role {
     IMAGE_ROLE_KERNEL, /* module 0: what the loader starts */
@@ -45,6 +46,14 @@ struct image {
 };
 
 void image_free(struct image *image); /* NULL is fine */
+
+/* What every room may rely on: the order of files told above, names valid and unique, no file of 0 bytes that
+ * would be loaded, every text set that is not said to be NULL. Made images and loaded ones pass it. */
+int image_check(const struct image *image, struct error *err);
+
+/* Names of files: a clean relative path ('/' between parts, none empty, "." or ".."), printable ASCII without
+ * blanks or backslashes (loaders drop them), shorter than IMAGE_FILE_NAME_MAX. */
+bool image_file_name_valid(const char *name);
 
 const struct image_file *image_find(const struct image *image,
                                     const char *name);            /* NULL when there is none */
