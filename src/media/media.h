@@ -4,7 +4,9 @@
  * A walk reads its source once, from front to back, and pushes what it finds at a visitor. Containers may
  * nest (an ISO holds image.tgz, which holds a dd.bz2, which holds a partition table, which holds a FAT): the
  * visitor says for each entry whether it is skipped, taken (its bytes are wanted) or opened (walked as a
- * container itself, whatever format its bytes turn out to have).
+ * container itself, whatever format its bytes turn out to have). A source or opened entry that is one plain
+ * file yields one entry: the file itself under its own name, or, inside a compression, under that name
+ * without ".gz" and the like, of unknown size.
  *
  * Recognised by content, never by name: ISO 9660 (plain, Joliet, Rock Ridge), tar (ustar, GNU, pax; VMware's
  * vmtar), gzip, bzip2, xz, zstd around any of them, a disk image (MBR with extended partitions, GPT; FAT12,
@@ -33,7 +35,8 @@
 enum media_want {
     MEDIA_SKIP,
     MEDIA_TAKE,
-    MEDIA_OPEN,
+    MEDIA_OPEN,      /* a plain file has no inside: for one, the same as MEDIA_SKIP */
+    MEDIA_OPEN_TAKE, /* opened, and its own bytes go to `data` as they pass (imagedd.bz2 and its MD5 sum) */
 };
 
 enum media_kind {
@@ -85,8 +88,9 @@ struct media_visitor {
     int (*end)(void *ctx, uint32_t id,
                struct error *err); /* the entry is complete, its container's checks passed so far */
 
-    /* A partition table was read in entry `parent` (0: the source itself). Comes before the entries of its
-     * partitions. */
+    /* A partition table was read in entry `parent` (0: the source itself). Told once, when all of it is
+     * known: extended boot records lie between the partitions they describe, so on a medium that is read from
+     * front to back the entries of partition 5 come before the table that also lists 6. */
     int (*table)(void *ctx, uint32_t parent, const char *where, const struct media_table *table,
                  struct error *err);
 
