@@ -48,12 +48,47 @@ static bool follows(const struct image_file *a, const struct image_file *b)
     return false;
 }
 
+/* Texts that reach terminals and loader configurations: no control characters; for loaders ASCII only. */
+static bool text_safe(const char *text, bool ascii)
+{
+    for (const unsigned char *p = (const unsigned char *)text; *p; p++)
+        if (*p < 0x20 || *p == 0x7f || (ascii && *p > 0x7f))
+            return false;
+    return true;
+}
+
+static int texts_check(const struct image *image, struct error *err)
+{
+    const struct {
+        const char *name, *text;
+        bool ascii;
+    } texts[] = {
+        {"family", image->family, true},
+        {"product", image->product, false},
+        {"version", image->version, false},
+        {"build", image->build, false},
+        {"architecture", image->arch, true},
+        {"source", image->source, false},
+        {"kernel options", image->kernel_options, true},
+    };
+    for (size_t i = 0; i < sizeof texts / sizeof texts[0]; i++) {
+        if (!texts[i].text)
+            return error_set(err, "the image lacks its %s", texts[i].name);
+        if (!text_safe(texts[i].text, texts[i].ascii))
+            return error_set(err, "the image's %s holds control characters or others that no loader takes",
+                             texts[i].name);
+    }
+    return 0;
+}
+
 static int file_check(const struct image *image, size_t i, struct error *err)
 {
     static const struct image_file nothing = {.role = IMAGE_ROLE_KERNEL};
     const struct image_file *f = &image->files[i];
     if (!f->name || !image_file_name_valid(f->name))
         return error_set(err, "file %zu of the image has no usable name", i + 1);
+    if (f->options && !text_safe(f->options, true))
+        return error_set(err, "the options of %s hold characters that no loader takes", f->name);
     bool kernel_first = i == 0 && f->role == IMAGE_ROLE_KERNEL && f->order == 0;
     if (!kernel_first && !follows(i ? &image->files[i - 1] : &nothing, f))
         return error_set(err, "%s is out of order: kernel, modules 1, 2, ..., then extras by name", f->name);
@@ -67,9 +102,8 @@ static int file_check(const struct image *image, size_t i, struct error *err)
 
 int image_check(const struct image *image, struct error *err)
 {
-    if (!image->family || !image->product || !image->version || !image->build || !image->arch ||
-        !image->kernel_options || !image->source)
-        return error_set(err, "the image lacks its family, product, version or another of its texts");
+    if (texts_check(image, err) < 0)
+        return -1;
     if (!image->file_count || image->file_count > IMAGE_FILES_MAX)
         return error_set(err, "the image has %zu files; 1 to %d are possible", image->file_count,
                          IMAGE_FILES_MAX);

@@ -24,7 +24,8 @@ struct store;
 /* root_fd: the --root folder, borrowed for the call. Creates images/ and its parts when missing and `create`
  * is set. */
 int store_open(int root_fd, bool create, struct store **out, struct error *err);
-/* The same for a descriptor of the images folder itself (what the net process holds), read only. */
+/* The same for a descriptor of the images folder itself (what the net process holds; borrowed for the call),
+ * read only. */
 int store_open_images(int images_fd, struct store **out, struct error *err);
 void store_close(struct store *store);
 
@@ -32,7 +33,9 @@ void store_close(struct store *store);
 
 struct store_staging;
 
-/* Makes images/.staging-XXXXXX; *fd_out is the caller's, for handing to the import process. */
+/* Makes images/.staging-XXXXXX; *fd_out is the caller's, for handing to the import process. The folder is
+ * locked while any copy of the descriptor is open: keep one until publish or drop, or another publish may
+ * take the folder for a crash's remains. */
 int store_staging_make(struct store *store, int *fd_out, char name_out[static 64], struct error *err);
 /* A sink that writes blobs into the staging folder, named by digest when finished. staging_fd is borrowed. */
 int store_staging_open(int staging_fd, struct store_staging **out, struct error *err);
@@ -44,9 +47,10 @@ int store_staging_seal(struct store_staging *staging, const struct image *image,
                        struct error *err);
 
 /*
- * Moves the staged blobs into the store and points `name` at the manifest, by one rename of index.json. The
- * manifest and every blob it names are looked at first (present, sizes right). The staging folder is gone
- * afterwards, on failure too.
+ * Moves the staged blobs into the store and points `name` at the manifest, by one rename of index.json. A
+ * name that exists is moved to the new manifest, and what only the old one used is collected. Every blob the
+ * manifest names is looked at first: present, its size right and, if staged, its digest too (the process that
+ * wrote it read hostile bytes). The staging folder is gone afterwards, on failure too.
  */
 int store_publish(struct store *store, const char *staging_name, const char *name,
                   const struct digest *manifest, struct error *err);
@@ -64,6 +68,7 @@ int store_list(struct store *store, struct store_entry **entries, size_t *count,
 
 /* ref: a name, or at least 12 hex digits of a manifest's digest. err->code is ENOENT when there is none. */
 int store_find(struct store *store, const char *ref, struct store_entry *out, struct error *err);
+/* code is ENOENT when a blob is gone: the image was removed since store_find. */
 int store_load(struct store *store, const struct digest *manifest, struct image **out, struct error *err);
 
 /* A read-only descriptor of a blob, owned by the caller. */
@@ -88,5 +93,6 @@ int store_verify(struct store *store, const char *ref, void *ctx,
 /* Takes the name out of the index, then deletes blobs that no image names. *freed is the bytes given back. */
 int store_remove(struct store *store, const char *name, uint64_t *freed, struct error *err);
 
-/* Writes the image's files by their names into a folder (created, must be empty or new). */
+/* Writes the image's files by their names into a folder, which must be empty. Digests are checked on the way.
+ */
 int store_export(struct store *store, const char *ref, int dir_fd, struct error *err);
