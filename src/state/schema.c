@@ -1,0 +1,75 @@
+#include "state/schema.h"
+
+/*
+ * Addresses are text as people write them, so that the file can be read with the sqlite3 shell; times are
+ * milliseconds since 1970 UTC. STRICT and the width of INTEGER are the differences to PostgreSQL.
+ *
+ * object: one object of the fleet a row; body is its YAML as `dump` writes it under "networks:", "profiles:"
+ *   or "nodes:".
+ * lease: one row an address: who holds it, or who found it taken (state 'declined').
+ * boot: machine is a MAC, or "address A.B.C.D" when a client without a lease was seen; node and image are
+ * what they were when the boot began. told counts the events, kept the rows of them. event: what happened,
+ * each different thing once: times says how often, first_order and last_order when among the boot's events
+ * (clocks may jump, the order does not).
+ */
+static const char first[] = "CREATE TABLE object ("
+                            " kind TEXT NOT NULL,"
+                            " name TEXT NOT NULL,"
+                            " body TEXT NOT NULL,"
+                            " PRIMARY KEY (kind, name)) STRICT;"
+
+                            "CREATE TABLE audit ("
+                            " id INTEGER PRIMARY KEY,"
+                            " at_ms INTEGER NOT NULL,"
+                            " who TEXT NOT NULL,"
+                            " change TEXT NOT NULL) STRICT;"
+
+                            "CREATE TABLE lease ("
+                            " ip TEXT PRIMARY KEY,"
+                            " mac TEXT NOT NULL,"
+                            " state TEXT NOT NULL CHECK (state IN ('bound', 'released', 'declined')),"
+                            " start_ms INTEGER NOT NULL,"
+                            " expires_ms INTEGER NOT NULL,"
+                            " hostname TEXT NOT NULL) STRICT;"
+                            "CREATE INDEX lease_mac ON lease (mac);"
+
+                            "CREATE TABLE boot ("
+                            " id INTEGER PRIMARY KEY,"
+                            " machine TEXT NOT NULL,"
+                            " node TEXT,"
+                            " image TEXT,"
+                            " ip TEXT,"
+                            " attempt INTEGER NOT NULL,"
+                            " started_ms INTEGER NOT NULL,"
+                            " last_ms INTEGER NOT NULL,"
+                            " config_ms INTEGER,"
+                            " booted_ms INTEGER,"
+                            " files_expected INTEGER NOT NULL,"
+                            " told INTEGER NOT NULL,"
+                            " kept INTEGER NOT NULL) STRICT;"
+                            "CREATE INDEX boot_machine ON boot (machine, id);"
+                            "CREATE INDEX boot_unknown ON boot (id) WHERE node IS NULL;"
+
+                            "CREATE TABLE event ("
+                            " boot INTEGER NOT NULL REFERENCES boot (id) ON DELETE CASCADE,"
+                            " first_order INTEGER NOT NULL,"
+                            " last_order INTEGER NOT NULL,"
+                            " times INTEGER NOT NULL,"
+                            " kind TEXT NOT NULL,"
+                            " role TEXT NOT NULL,"
+                            " file TEXT NOT NULL,"
+                            " text TEXT NOT NULL,"
+                            " file_number INTEGER NOT NULL,"
+                            " files_expected INTEGER NOT NULL,"
+                            " bytes INTEGER NOT NULL,"
+                            " duration_ms INTEGER NOT NULL,"
+                            " ip TEXT,"
+                            " first_ms INTEGER NOT NULL,"
+                            " last_ms INTEGER NOT NULL,"
+                            " PRIMARY KEY (boot, first_order),"
+                            " UNIQUE (boot, kind, file, text)) STRICT;";
+
+const struct db_sql schema_migrations[] = {
+    {"make the tables", first},
+};
+const size_t schema_migration_count = sizeof schema_migrations / sizeof schema_migrations[0];

@@ -1,0 +1,133 @@
+#include "state/story.h"
+
+#include "base/net.h"
+#include "base/text.h"
+
+#include <stdio.h>
+#include <string.h>
+
+static const char *const stages[] = {
+    [STORY_NOTHING] = "nothing", [STORY_DISCOVER] = "discover", [STORY_OFFER] = "offer",
+    [STORY_ACK] = "ack",         [STORY_LOADER] = "loader",     [STORY_CONFIG] = "config",
+    [STORY_FILES] = "files",     [STORY_DONE] = "done",         [STORY_BOOTED] = "booted",
+};
+
+static const char *const reached[] = {
+    [STORY_NOTHING] = "nothing", [STORY_DISCOVER] = "DISCOVER", [STORY_OFFER] = "OFFER",
+    [STORY_ACK] = "ACK",         [STORY_LOADER] = "loader",     [STORY_CONFIG] = "config",
+    [STORY_FILES] = "files",     [STORY_DONE] = "all files",    [STORY_BOOTED] = "booted",
+};
+
+static const char *const outcomes[] = {
+    [STORY_RUNNING] = "running",
+    [STORY_FINISHED] = "booted",
+    [STORY_STOPPED] = "stopped",
+};
+
+static const char *const roles[] = {
+    [BOOT_FILE_OTHER] = "file",    [BOOT_FILE_LOADER] = "loader", [BOOT_FILE_CONFIG] = "config",
+    [BOOT_FILE_KERNEL] = "kernel", [BOOT_FILE_MODULE] = "module", [BOOT_FILE_OVERLAY] = "overlay",
+};
+
+/* NULL: files are labelled by their role. */
+static const char *const labels[BOOT_EVENT_KINDS] = {
+    [BOOT_EVENT_DISCOVER] = "DISCOVER",
+    [BOOT_EVENT_OFFER] = "OFFER",
+    [BOOT_EVENT_REQUEST] = "REQUEST",
+    [BOOT_EVENT_ACK] = "ACK",
+    [BOOT_EVENT_NAK] = "NAK",
+    [BOOT_EVENT_DECLINE] = "DECLINE",
+    [BOOT_EVENT_RELEASE] = "RELEASE",
+    [BOOT_EVENT_INFORM] = "INFORM",
+    [BOOT_EVENT_UNKNOWN_MACHINE] = "unknown",
+    [BOOT_EVENT_FILE_MISSING] = "missing",
+    [BOOT_EVENT_FILE_REFUSED] = "refused",
+    [BOOT_EVENT_PLAN_FAILED] = "no plan",
+    [BOOT_EVENT_BOOTED] = "booted",
+};
+
+const char *story_stage_word(enum story_stage stage)
+{
+    return stages[stage];
+}
+
+const char *story_outcome_word(enum story_outcome outcome)
+{
+    return outcomes[outcome];
+}
+
+const char *story_label(const struct boot_event *event, uint32_t files_expected,
+                        char out[static STORY_LABEL_MAX])
+{
+    if (labels[event->kind])
+        snprintf(out, STORY_LABEL_MAX, "%s", labels[event->kind]);
+    else if (event->file_number && files_expected)
+        snprintf(out, STORY_LABEL_MAX, "%s %u/%u", roles[event->role], event->file_number, files_expected);
+    else if (event->file_number)
+        snprintf(out, STORY_LABEL_MAX, "%s %u", roles[event->role], event->file_number);
+    else
+        snprintf(out, STORY_LABEL_MAX, "%s", roles[event->role]);
+    return out;
+}
+
+const char *story_reached(const struct story *story, char out[static STORY_LABEL_MAX])
+{
+    if (story->stage >= STORY_CONFIG && story->stage < STORY_DONE && story->at_file)
+        return story_label(&story->at_file->event, story->files_expected, out);
+    snprintf(out, STORY_LABEL_MAX, "%s", reached[story->stage]);
+    return out;
+}
+
+/* "41.2 MB in 3.1 s (13.3 MB/s)"; a transfer of no measurable time has no rate. */
+static void format_amount(uint64_t bytes, int64_t duration_ms, char *out, size_t size)
+{
+    char amount[TEXT_SIZE_MAX], duration[TEXT_DURATION_MAX], rate[TEXT_SIZE_MAX];
+    text_size(bytes, amount);
+    text_duration_ms(duration_ms > 0 ? duration_ms : 0, duration);
+    if (duration_ms > 0)
+        snprintf(out, size, "%s in %s (%s/s)", amount, duration,
+                 text_size((uint64_t)((double)bytes * 1000 / (double)duration_ms), rate));
+    else
+        snprintf(out, size, "%s in %s", amount, duration);
+}
+
+static const char *base_name(const char *path)
+{
+    const char *slash = strrchr(path, '/');
+    return slash && slash[1] ? slash + 1 : path;
+}
+
+static void detail_file(const struct boot_event *event, char out[static STORY_TEXT_MAX])
+{
+    char amount[TEXT_SIZE_MAX + TEXT_DURATION_MAX + TEXT_SIZE_MAX + 16];
+    if (event->kind == BOOT_EVENT_FILE_DONE) {
+        format_amount(event->bytes, event->duration_ms, amount, sizeof amount);
+        snprintf(out, STORY_TEXT_MAX, "%s  %s", base_name(event->file), amount);
+    } else if (event->kind == BOOT_EVENT_FILE_FAILED) {
+        snprintf(out, STORY_TEXT_MAX, "%s  broke off after %s: %s", base_name(event->file),
+                 text_size(event->bytes, amount), event->text[0] ? event->text : "no reason was given");
+    } else {
+        snprintf(out, STORY_TEXT_MAX, "%s%s%s", event->file, event->text[0] ? "  " : "", event->text);
+    }
+}
+
+const char *story_detail(const struct boot_event *event, char out[static STORY_TEXT_MAX])
+{
+    char ip[IP4_TEXT_SIZE];
+    if (event->kind >= BOOT_EVENT_FILE_START && event->kind <= BOOT_EVENT_FILE_REFUSED)
+        detail_file(event, out);
+    else if (event->ip && event->text[0])
+        snprintf(out, STORY_TEXT_MAX, "%s, %s", ip4_format(event->ip, ip), event->text);
+    else
+        snprintf(out, STORY_TEXT_MAX, "%s", event->ip ? ip4_format(event->ip, ip) : event->text);
+    return out;
+}
+
+const char *story_files_detail(const struct story *story, char out[static STORY_TEXT_MAX])
+{
+    char amount[TEXT_SIZE_MAX + TEXT_DURATION_MAX + TEXT_SIZE_MAX + 16];
+    format_amount(story->bytes, story->files_ms, amount, sizeof amount);
+    snprintf(out, STORY_TEXT_MAX, "%u file%s, %s", story->files_done, story->files_done == 1 ? "" : "s",
+             amount);
+    return out;
+}
