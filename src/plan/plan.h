@@ -12,6 +12,14 @@
 #define PLAN_MODULES_MAX IMAGE_FILES_MAX
 #define PLAN_PATH_MAX    256
 #define PLAN_TEXT_MAX    256
+#define PLAN_WARNINGS    8
+
+/*
+ * Bytes of the command that pxelinux makes of a config: "mboot.c32 " + the APPEND text + what IPAPPEND 2
+ * adds. SYSLINUX 6.04 answers more with "cmdline too long" (MAX_CMDLINE_LEN 2048 with its NUL, execute.c of
+ * ldlinux); 3.x and 4.x cut it off (max_cmd_len 2047, core/config.inc).
+ */
+#define PLAN_LINE_MAX 2047
 
 /* How the machine asks, from DHCP options 60, 77, 93 and 175, or from `explain --firmware`. */
 enum plan_firmware {
@@ -47,7 +55,8 @@ struct plan {
     struct plan_file module[PLAN_MODULES_MAX]; /* in load order, the overlay in its place */
     int overlay_at;                            /* index in module[], or -1: none */
     size_t warning_count;
-    char warning[8][PLAN_TEXT_MAX]; /* things that will work badly, in words, for explain and the story */
+    char warning[PLAN_WARNINGS]
+                [PLAN_TEXT_MAX]; /* things that will work badly, in words, for explain and the story */
 };
 
 /* The name under which an image's files are served: the first PLAN_IMAGE_ID digits of its manifest's digest.
@@ -63,6 +72,9 @@ void plan_image_id(const struct digest *manifest, char out[static PLAN_IMAGE_ID 
 int plan_make(const struct fleet *fleet, const struct fleet_node *node, const struct image *image,
               const struct digest *manifest, const struct plan_client *client, struct plan *plan,
               struct error *err);
+
+/* Bytes of the loader's command for this plan, to compare with PLAN_LINE_MAX. */
+size_t plan_line_size(const struct plan *plan);
 
 /* Whether the image's hypervisor accepts a strong password hash; false for ESXi 3.5 to 4.1. */
 bool plan_takes_strong_hash(const struct image *image);

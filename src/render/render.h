@@ -9,8 +9,8 @@
 
 /*
  * A pxelinux config in the procedure's shape: DEFAULT, LABEL, KERNEL mboot.c32, APPEND kernel [words] ---
- * module ..., IPAPPEND 2. Fails when the APPEND line would exceed what SYSLINUX takes (limit with its source
- * in pxelinux.c).
+ * module ..., IPAPPEND 2. Fails when the line would exceed what SYSLINUX takes (PLAN_LINE_MAX), or a name or
+ * word would mean something else there: blanks, control characters, '---', '::'.
  */
 int render_pxelinux(const struct plan *plan, struct buf *out, struct error *err);
 

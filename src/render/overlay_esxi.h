@@ -1,0 +1,10 @@
+/*
+ * What makes an ESXi 3.5 to 4.1 image a node's own (facts 3.3 to 3.5): accounts, keys, the console's text,
+ * and scripts that the hypervisor's init sources.
+ */
+#pragma once
+
+#include "render/overlay.h"
+#include "render/overlay_set.h"
+
+int overlay_esxi_put(const struct overlay_input *input, struct overlay_set *set, struct error *err);

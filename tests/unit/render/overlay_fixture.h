@@ -1,0 +1,20 @@
+/* A folder of its own for each test program, and commands run in it: the archives and scripts are judged by
+ * tools that bootherd did not write. */
+#pragma once
+
+#include "base/buf.h"
+
+/* A string literal as the writable text that the model's structs own. */
+#define TEXT(literal) ((char[]){literal})
+
+int fixture_start(void **state);
+int fixture_stop(void **state);
+
+void fixture_write(const char *name, const void *data, size_t size);
+void fixture_write_text(const char *name, const char *text);
+void fixture_write_program(const char *name, const char *text); /* mode 0755 */
+char *fixture_read(const char *name);                           /* owned by the caller */
+
+/* Standard output of `sh -c command` in the folder; fails the test unless it exits with 0. Owned by the
+ * caller. */
+char *fixture_run(const char *command);
