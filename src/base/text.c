@@ -84,6 +84,20 @@ void text_printable(const char *text, size_t size, char *out, size_t out_size)
         out[used] = 0;
 }
 
+size_t text_valid(const char *text, size_t size, const char *also)
+{
+    const unsigned char *in = (const unsigned char *)text;
+    size_t i = 0;
+    while (i < size) {
+        size_t sequence = in[i] >= 0x80 ? utf8_sequence(in + i, size - i)
+                                        : (in[i] >= 0x20 && in[i] < 0x7f) || (in[i] && strchr(also, in[i]));
+        if (!sequence)
+            break;
+        i += sequence;
+    }
+    return i;
+}
+
 bool text_u64(const char *text, uint64_t min, uint64_t max, uint64_t *out)
 {
     uint64_t v = 0;

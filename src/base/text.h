@@ -18,6 +18,10 @@ const char *text_time_utc(int64_t wall_ms, char out[static TEXT_TIME_MAX]); /* "
  * '?'. */
 void text_printable(const char *text, size_t size, char *out, size_t out_size);
 
+/* How many bytes from the start are printable ASCII, valid UTF-8 (no C1 controls) or one of `also` ("\t\n");
+ * size when all are. */
+size_t text_valid(const char *text, size_t size, const char *also);
+
 /* Decimal digits only, the whole text, within [min, max]. */
 bool text_u64(const char *text, uint64_t min, uint64_t max, uint64_t *out);
 

@@ -18,6 +18,17 @@
 #define FLEET_KEYS_MAX       64
 #define FLEET_DATASTORES_MAX 64
 #define FLEET_DNS_MAX        8
+#define FLEET_NETWORKS_MAX   4096
+#define FLEET_PROFILES_MAX   4096
+#define FLEET_PREFIX_MIN     8  /* of a subnet */
+#define FLEET_PREFIX_MAX     30 /* a longer one has no address to give */
+
+enum fleet_kind {
+    FLEET_NETWORK,
+    FLEET_PROFILE,
+    FLEET_NODE,
+    FLEET_KINDS,
+};
 
 enum fleet_switch {
     FLEET_UNSET, /* inherited; the default when nobody sets it */
@@ -60,7 +71,9 @@ struct fleet_network {
     uint32_t pool_first, pool_last; /* for machines without a reservation; 0: none */
     uint32_t lease_seconds;         /* default FLEET_LEASE_SECONDS */
 };
-#define FLEET_LEASE_SECONDS 3600u
+#define FLEET_LEASE_SECONDS     3600u
+#define FLEET_LEASE_SECONDS_MIN 60u       /* a client renews at half of it; less is a flood */
+#define FLEET_LEASE_SECONDS_MAX 31536000u /* a year */
 
 struct fleet_profile {
     char *name;
@@ -90,8 +103,14 @@ struct fleet {
 struct fleet *fleet_new(void); /* NULL when memory runs out */
 void fleet_free(struct fleet *fleet);
 
-/* Put adds or replaces by name and takes ownership of the inside; remove returns false when there is no such
- * name. */
+/* A deep copy, finished if the original is. NULL when memory runs out. */
+struct fleet *fleet_copy(const struct fleet *fleet);
+
+/*
+ * Put adds or replaces by name. On success the inside is the fleet's and *object is zeroed; on failure it
+ * stays the caller's. Remove returns false when there is no such name. Both void the order of the nodes, the
+ * lookups by MAC and IP, and borrowed pointers, until the next fleet_finish.
+ */
 int fleet_put_network(struct fleet *fleet, struct fleet_network *network, struct error *err);
 int fleet_put_profile(struct fleet *fleet, struct fleet_profile *profile, struct error *err);
 int fleet_put_node(struct fleet *fleet, struct fleet_node *node, struct error *err);
@@ -109,7 +128,8 @@ void fleet_node_fini(struct fleet_node *node);
  */
 int fleet_finish(struct fleet *fleet, struct error *err);
 
-/* Lookups; O(1) after fleet_finish. Borrowed; NULL when there is none. */
+/* Lookups; O(1) after fleet_finish; before it only those by name work at that speed, the others search.
+ * Borrowed; NULL when there is none. */
 const struct fleet_node *fleet_node_by_name(const struct fleet *fleet, const char *name);
 const struct fleet_node *fleet_node_by_mac(const struct fleet *fleet, const struct mac *mac);
 const struct fleet_node *fleet_node_by_ip(const struct fleet *fleet, uint32_t ip);
@@ -118,8 +138,11 @@ const struct fleet_network *fleet_network_by_name(const struct fleet *fleet, con
 const struct fleet_network *fleet_network_of(const struct fleet *fleet,
                                              uint32_t ip); /* longest prefix that holds ip */
 
-/* The node's settings with its profile's under them. Borrowed from the fleet; nothing to free. ssh is never
- * FLEET_UNSET. */
+/*
+ * The node's settings with its profile's under them. Borrowed from the fleet; nothing to free. ssh is never
+ * FLEET_UNSET. The two hashes go together: a node that has one of its own takes neither from its profile, so
+ * that no old password stays valid beside a new one.
+ */
 struct fleet_settings fleet_effective(const struct fleet *fleet, const struct fleet_node *node);
 const char *fleet_hostname(const struct fleet_node *node);
 

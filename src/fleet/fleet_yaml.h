@@ -48,6 +48,12 @@ enum fleet_secrets {
 int fleet_format_yaml(const struct fleet *fleet, enum fleet_secrets secrets, struct buf *out,
                       struct error *err);
 
+/* One object as it stands in its section, "  rack01:" and its keys: what a database row keeps. A section's
+ * line
+ * ("nodes:") and its objects' texts together are what fleet_parse_yaml reads. */
+void fleet_format_object(enum fleet_kind kind, const void *object, enum fleet_secrets secrets,
+                         struct buf *out);
+
 /* One line per difference for people: "+ node rack01", "~ node rack02: ip 10.77.0.12 -> 10.77.0.13", "-
  * profile old". Returns their count. */
 size_t fleet_diff(const struct fleet *before, const struct fleet *after, struct buf *out);

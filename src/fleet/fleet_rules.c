@@ -1,0 +1,342 @@
+#include "fleet/fleet_rules.h"
+
+#include "base/text.h"
+#include "fleet/fleet_types.h"
+#include "fleet/password.h"
+#include "image/image.h"
+
+#include <ctype.h>
+#include <string.h>
+
+#define INTERFACE_MAX 15          /* bytes: IFNAMSIZ of Linux without NUL */
+#define OPTIONS_MAX   511         /* bytes: half of what a plan's kernel line holds */
+#define WELCOME_MAX   (16u << 10) /* bytes; a screen has 2000 */
+#define KEY_LINE_MAX  8192        /* bytes: OpenSSH's limit for a line of authorized_keys */
+#define PATH_TEXT_MAX 255         /* bytes of an NFS path */
+
+static const char *text_of(const struct fleet_key *key, const void *base)
+{
+    return *(char *const *)((const char *)base + key->offset);
+}
+
+static uint32_t u32_of(const struct fleet_key *key, const void *base)
+{
+    return *(const uint32_t *)((const char *)base + key->offset);
+}
+
+/* One printable line. */
+static int check_line(const char *text, size_t most, struct error *err)
+{
+    size_t size = strlen(text);
+    if (!size)
+        return error_set(err, "the text is empty; leave the key out");
+    if (size > most)
+        return error_set(err, "%zu bytes; at most %zu are taken", size, most);
+    size_t good = text_valid(text, size, "");
+    if (good == size)
+        return 0;
+    const char *what = text[good] == '\n'   ? "a line break"
+                       : text[good] == '\t' ? "a tab"
+                                            : "a control character";
+    return error_set(err, "%s at byte %zu; write one line of printable text", what, good + 1);
+}
+
+/* --- addresses --- */
+
+static int check_unicast(uint32_t ip, struct error *err)
+{
+    char shown[IP4_TEXT_SIZE];
+    if (ip >> 24 == 0 || ip >= 0xe0000000u)
+        return error_set(err, "%s is no machine's address; write a unicast one", ip4_format(ip, shown));
+    return 0;
+}
+
+int fleet_rule_unicast(const struct fleet_key *key, const void *base, size_t *item, struct error *err)
+{
+    return check_unicast(u32_of(key, base), err);
+}
+
+int fleet_rule_subnet(const struct fleet_key *key, const void *base, size_t *item, struct error *err)
+{
+    const struct fleet_network *n = base;
+    char ip[IP4_TEXT_SIZE], right[IP4_TEXT_SIZE];
+    if (n->prefix < FLEET_PREFIX_MIN || n->prefix > FLEET_PREFIX_MAX)
+        return error_set(err, "prefix /%u; write one from %u to %u", n->prefix, FLEET_PREFIX_MIN,
+                         FLEET_PREFIX_MAX);
+    uint32_t start = n->subnet & ip4_mask(n->prefix);
+    if (start != n->subnet)
+        return error_set(err, "%s is an address inside the subnet; write %s/%u", ip4_format(n->subnet, ip),
+                         ip4_format(start, right), n->prefix);
+    return check_unicast(n->subnet, err);
+}
+
+int fleet_rule_dns(const struct fleet_key *key, const void *base, size_t *item, struct error *err)
+{
+    const struct fleet_network *n = base;
+    for (*item = 0; *item < n->dns_count; ++*item)
+        if (check_unicast(n->dns[*item], err) < 0)
+            return -1;
+    return 0;
+}
+
+int fleet_rule_lease(const struct fleet_key *key, const void *base, size_t *item, struct error *err)
+{
+    uint32_t seconds = u32_of(key, base);
+    if (seconds >= FLEET_LEASE_SECONDS_MIN && seconds <= FLEET_LEASE_SECONDS_MAX)
+        return 0;
+    return error_set(err, "a lease of %u seconds; write one from 1m to 365d", seconds);
+}
+
+int fleet_rule_macs(const struct fleet_key *key, const void *base, size_t *item, struct error *err)
+{
+    const struct fleet_node *n = base;
+    char mac[MAC_TEXT_SIZE];
+    for (*item = 0; *item < n->mac_count; ++*item) {
+        const struct mac *m = &n->macs[*item];
+        mac_format(m, mac);
+        if (mac_is_zero(m))
+            return error_set(err, "%s is no card's address; write the one on its label", mac);
+        if (m->byte[0] & 1)
+            return error_set(err, "%s is a multicast address; write the card's own (an even first byte)",
+                             mac);
+        for (size_t i = 0; i < *item; i++)
+            if (mac_equal(&n->macs[i], m))
+                return error_set(err, "%s is there twice; keep one", mac);
+    }
+    return 0;
+}
+
+/* --- names --- */
+
+int fleet_rule_interface(const struct fleet_key *key, const void *base, size_t *item, struct error *err)
+{
+    const char *text = text_of(key, base);
+    if (check_line(text, INTERFACE_MAX, err) < 0)
+        return -1;
+    if (strpbrk(text, "/: ") || text_equal(text, ".") || text_equal(text, ".."))
+        return error_set(err, "'%s' is no interface's name; `ip link` lists them", text);
+    return 0;
+}
+
+static int check_label(const char *label, size_t size, struct error *err)
+{
+    if (!size)
+        return error_set(err, "a dot too many; write labels of letters, digits and '-' with one dot between");
+    if (size > 63)
+        return error_set(err, "a label of %zu characters; at most 63 are taken", size);
+    for (size_t i = 0; i < size; i++)
+        if (!isalnum((unsigned char)label[i]) && label[i] != '-') {
+            char shown[FLEET_SHOWN_MAX];
+            return error_set(err, "'%s' is no host name; write letters, digits and '-' only",
+                             fleet_shown(label, shown));
+        }
+    if (label[0] == '-' || label[size - 1] == '-')
+        return error_set(err, "a host name's label neither starts nor ends with '-'");
+    return 0;
+}
+
+int fleet_hostname_valid(const char *text, size_t most, struct error *err)
+{
+    uint32_t ip;
+    if (check_line(text, most, err) < 0)
+        return -1;
+    if (ip4_parse(text, &ip))
+        return error_set(err, "'%s' is an address; write a name", text);
+    for (const char *label = text;; label++) {
+        size_t size = strcspn(label, ".");
+        if (check_label(label, size, err) < 0)
+            return -1;
+        label += size;
+        if (!*label)
+            return 0;
+    }
+}
+
+int fleet_rule_hostname(const struct fleet_key *key, const void *base, size_t *item, struct error *err)
+{
+    return fleet_hostname_valid(text_of(key, base), FLEET_HOSTNAME_MAX, err);
+}
+
+int fleet_rule_domain(const struct fleet_key *key, const void *base, size_t *item, struct error *err)
+{
+    return fleet_hostname_valid(text_of(key, base), FLEET_DOMAIN_MAX, err);
+}
+
+int fleet_rule_name(const struct fleet_key *key, const void *base, size_t *item, struct error *err)
+{
+    return fleet_name_valid(text_of(key, base), err) ? 0 : -1;
+}
+
+int fleet_rule_image(const struct fleet_key *key, const void *base, size_t *item, struct error *err)
+{
+    return image_name_valid(text_of(key, base), err) ? 0 : -1;
+}
+
+/* --- texts --- */
+
+/* The words end up in a pxelinux config, in which "---" starts the next module. */
+int fleet_rule_options(const struct fleet_key *key, const void *base, size_t *item, struct error *err)
+{
+    const char *text = text_of(key, base);
+    if (check_line(text, OPTIONS_MAX, err) < 0)
+        return -1;
+    if (strstr(text, "---"))
+        return error_set(err, "'---' divides modules in the loader's line; leave it out");
+    return 0;
+}
+
+int fleet_rule_welcome(const struct fleet_key *key, const void *base, size_t *item, struct error *err)
+{
+    const char *text = text_of(key, base);
+    size_t size = strlen(text), good = text_valid(text, size, "\t\n");
+    if (!size)
+        return error_set(err, "the text is empty; leave the key out");
+    if (size > WELCOME_MAX)
+        return error_set(err, "%zu bytes; at most %u are taken", size, WELCOME_MAX);
+    if (good != size)
+        return error_set(err, "a control character at byte %zu; leave it out", good + 1);
+    return 0;
+}
+
+int fleet_rule_hash(const struct fleet_key *key, const void *base, size_t *item, struct error *err)
+{
+    const char *text = text_of(key, base);
+    if (password_hash_valid(text, PASSWORD_STRONG))
+        return 0;
+    if (password_hash_valid(text, PASSWORD_WEAK))
+        return error_set(err, "this is a weak hash ($1$); write one of `openssl passwd -6`, or use "
+                              "root_password_hash_weak");
+    return error_set(err, "this is no SHA-512 crypt hash ($6$salt$...); make one with `openssl passwd -6`");
+}
+
+int fleet_rule_hash_weak(const struct fleet_key *key, const void *base, size_t *item, struct error *err)
+{
+    if (password_hash_valid(text_of(key, base), PASSWORD_WEAK))
+        return 0;
+    return error_set(err, "this is no MD5 crypt hash ($1$salt$...); make one with `openssl passwd -1`");
+}
+
+/* --- authorized_keys --- */
+
+static const char *const key_types[] = {"ssh-rsa",
+                                        "ssh-dss",
+                                        "ssh-ed25519",
+                                        "ecdsa-sha2-nistp256",
+                                        "ecdsa-sha2-nistp384",
+                                        "ecdsa-sha2-nistp521",
+                                        "sk-ssh-ed25519@openssh.com",
+                                        "sk-ecdsa-sha2-nistp256@openssh.com"};
+
+/* The key's type that `text` starts with, followed by a blank; NULL when none. */
+static const char *key_type_at(const char *text)
+{
+    for (size_t i = 0; i < sizeof key_types / sizeof key_types[0]; i++)
+        if (text_starts(text, key_types[i]) && text[strlen(key_types[i])] == ' ')
+            return key_types[i];
+    return NULL;
+}
+
+/* Options (sshd(8)) end at the first blank outside of double quotes. */
+static const char *skip_options(const char *text)
+{
+    bool quoted = false;
+    for (; *text && (quoted || *text != ' '); text++) {
+        if (*text == '\\' && text[1] == '"')
+            text++;
+        else if (*text == '"')
+            quoted = !quoted;
+    }
+    return text + strspn(text, " ");
+}
+
+/* Base64 of the key; every one starts with a 32-bit length, whose first 18 bits are 0: "AAA". */
+static bool key_blob_valid(const char *blob)
+{
+    size_t size = strcspn(blob, " "), digits = 0;
+    while (digits < size && (isalnum((unsigned char)blob[digits]) || strchr("+/", blob[digits])))
+        digits++;
+    size_t padding = strspn(blob + digits, "=");
+    return size >= 16 && size % 4 == 0 && padding <= 2 && digits + padding == size &&
+           text_starts(blob, "AAA");
+}
+
+static int check_key_line(const char *line, struct error *err)
+{
+    if (text_starts(line, "-----BEGIN"))
+        return error_set(err, "this is a private key or a PEM file; write the line of the .pub file");
+    if (check_line(line, KEY_LINE_MAX, err) < 0)
+        return -1;
+    const char *at = key_type_at(line) ? line : skip_options(line);
+    const char *type = key_type_at(at);
+    if (!type) {
+        char shown[FLEET_SHOWN_MAX];
+        return error_set(err,
+                         "'%s' is no public key; write the line of a .pub file, as in ssh-rsa AAAA... me",
+                         fleet_shown(line, shown));
+    }
+    at += strlen(type);
+    if (!key_blob_valid(at + strspn(at, " ")))
+        return error_set(err, "the key behind %s is cut or changed; copy the whole line of the .pub file",
+                         type);
+    return 0;
+}
+
+int fleet_rule_keys(const struct fleet_key *key, const void *base, size_t *item, struct error *err)
+{
+    const struct fleet_settings *s = base;
+    for (*item = 0; *item < s->key_count; ++*item)
+        if (check_key_line(s->keys[*item], err) < 0)
+            return -1;
+    return 0;
+}
+
+/* --- datastores --- */
+
+static int check_path(const char *path, struct error *err)
+{
+    if (check_line(path, PATH_TEXT_MAX, err) < 0)
+        return -1;
+    size_t size = strlen(path);
+    if (path[0] != '/' || strstr(path, "//") || (size > 1 && path[size - 1] == '/'))
+        return error_set(err, "'%s' is no clean absolute path; write it as in /srv/vms", path);
+    for (const char *part = path; part; part = strchr(part, '/')) {
+        part++;
+        size_t length = strcspn(part, "/");
+        if ((length == 1 && part[0] == '.') || (length == 2 && part[0] == '.' && part[1] == '.'))
+            return error_set(err, "'%s' holds '.' or '..'; write the path the server exports", path);
+    }
+    return 0;
+}
+
+static int check_datastore(const struct fleet_datastore *d, struct error *err)
+{
+    uint32_t ip;
+    if (!fleet_name_valid(d->label, err))
+        return error_wrap(err, "label");
+    if (!ip4_parse(d->host, &ip) && fleet_hostname_valid(d->host, FLEET_DOMAIN_MAX, err) < 0)
+        return error_wrap(err, "nfs host");
+    for (const char *p = d->host; *p; p++)
+        if (isupper((unsigned char)*p))
+            return error_set(err, "nfs host: '%s' has capital letters; write it in lower case", d->host);
+    if (check_path(d->path, err) < 0)
+        return error_wrap(err, "nfs path");
+    return 0;
+}
+
+int fleet_rule_datastores(const struct fleet_key *key, const void *base, size_t *item, struct error *err)
+{
+    const struct fleet_settings *s = base;
+    for (*item = 0; *item < s->datastore_count; ++*item) {
+        const struct fleet_datastore *d = &s->datastores[*item];
+        if (check_datastore(d, err) < 0)
+            return -1;
+        for (size_t i = 0; i < *item; i++) {
+            const struct fleet_datastore *other = &s->datastores[i];
+            if (text_equal(other->label, d->label))
+                return error_set(err, "two datastores are labelled %s; give each its own label", d->label);
+            if (text_equal(other->host, d->host) && text_equal(other->path, d->path))
+                return error_set(err, "%s and %s are the same share; keep one", other->label, d->label);
+        }
+    }
+    return 0;
+}

@@ -1,0 +1,167 @@
+#include "fleet/fleet_yaml.h"
+
+#include "base/text.h"
+#include "fleet/fleet_check.h"
+#include "fleet/fleet_entry.h"
+#include "fleet/fleet_types.h"
+
+#include <string.h>
+
+/* --- in --- */
+
+static int kind_of_section(const char *name)
+{
+    for (int kind = 0; kind < FLEET_KINDS; kind++)
+        if (strcmp(name, fleet_kind_section((enum fleet_kind)kind)) == 0)
+            return kind;
+    return -1;
+}
+
+static int unknown_section(const char *file, const struct yaml *key, struct error *err)
+{
+    char shown[FLEET_SHOWN_MAX];
+    fleet_shown(key->text, shown);
+    for (int kind = 0; kind < FLEET_KINDS; kind++) {
+        const char *section = fleet_kind_section((enum fleet_kind)kind);
+        if (text_distance(key->text, section, 2) > 2)
+            continue;
+        error_set(err, "unknown section '%s'; did you mean '%s'?", shown, section);
+        return yaml_wrap(file, key, err);
+    }
+    error_set(err, "unknown section '%s'; a fleet has networks, profiles and nodes", shown);
+    return yaml_wrap(file, key, err);
+}
+
+static int read_section(const char *file, const struct yaml *section, struct fleet *fleet, struct error *err)
+{
+    int kind = kind_of_section(section->key->text);
+    if (kind < 0)
+        return unknown_section(file, section->key, err);
+    if (yaml_is_empty(section))
+        return 0;
+    if (section->kind != YAML_MAP) {
+        error_set(err, "%s: here is %s; write each name with its keys below it", section->key->text,
+                  yaml_kind_name(section));
+        return yaml_wrap(file, section, err);
+    }
+    for (const struct yaml *v = section->first; v; v = v->next) {
+        struct fleet_entry entry = {(enum fleet_kind)kind, file, v->key, v};
+        if (fleet_entry_put(fleet, &entry, false, err) < 0)
+            return -1;
+    }
+    return 0;
+}
+
+/* The entry of the section that makes an object of this name. */
+static const struct yaml *entry_of(const struct yaml *section, enum fleet_kind kind, const char *name)
+{
+    for (const struct yaml *v = section->first; v; v = v->next) {
+        struct range range;
+        bool found = false;
+        if (strcmp(v->key->text, name) == 0)
+            return v;
+        if (kind != FLEET_NODE || range_parse(v->key->text, &range, NULL) < 0)
+            continue;
+        for (size_t i = 0; i < range.count && !found; i++)
+            found = strcmp(range.names[i], name) == 0;
+        range_fini(&range);
+        if (found)
+            return v;
+    }
+    return NULL;
+}
+
+/* What is wrong with the finished whole was written somewhere, too. */
+static const struct yaml *place_of(const struct yaml *root, const struct fleet_fault *fault)
+{
+    const struct yaml *section = fault->name ? yaml_get(root, fleet_kind_section(fault->kind)) : NULL;
+    const struct yaml *entry = section ? entry_of(section, fault->kind, fault->name) : NULL;
+    if (!entry)
+        return NULL;
+    const struct yaml *value = fault->key ? yaml_get(entry, fault->key) : NULL;
+    if (!value)
+        return entry->key;
+    struct range range;
+    bool one_node =
+        fault->kind != FLEET_NODE || (range_parse(entry->key->text, &range, NULL) == 0 && range.count == 1);
+    if (fault->kind == FLEET_NODE)
+        range_fini(&range);
+    const struct yaml *item = one_node && value->kind == YAML_LIST ? yaml_at(value, fault->item) : NULL;
+    return item ? item : value;
+}
+
+static int read_fleet(const char *name, const struct yaml *root, struct fleet *fleet, struct error *err)
+{
+    struct fleet_fault fault;
+    if (root->kind != YAML_MAP && !yaml_is_empty(root)) {
+        error_set(err, "here is %s; a fleet is a map with networks, profiles and nodes",
+                  yaml_kind_name(root));
+        return yaml_wrap(name, root, err);
+    }
+    for (const struct yaml *v = root->first; v; v = v->next)
+        if (read_section(name, v, fleet, err) < 0)
+            return -1;
+    if (fleet_check(fleet, &fault, err) < 0)
+        return yaml_wrap(name, place_of(root, &fault), err);
+    return 0;
+}
+
+int fleet_parse_yaml(const char *name, struct slice text, struct fleet **out, struct error *err)
+{
+    static const struct yaml nothing = {.kind = YAML_SCALAR, .plain = true, .text = ""};
+    struct yaml_tree tree;
+    if (text.size > FLEET_YAML_MAX)
+        return error_set(err, "%s: %zu bytes; at most %u are taken; split it", name, text.size,
+                         FLEET_YAML_MAX);
+    if (yaml_read(name, text, &tree, err) < 0)
+        return -1;
+    struct fleet *fleet = fleet_new();
+    int result = fleet ? read_fleet(name, tree.root ? tree.root : &nothing, fleet, err)
+                       : error_set(err, "%s: out of memory", name);
+    yaml_tree_fini(&tree);
+    if (result < 0)
+        fleet_free(fleet);
+    else
+        *out = fleet;
+    return result;
+}
+
+/* --- out --- */
+
+void fleet_format_object(enum fleet_kind kind, const void *object, enum fleet_secrets secrets,
+                         struct buf *out)
+{
+    size_t count;
+    const struct fleet_key *keys = fleet_keys(&count);
+    buf_append_text(out, "  ");
+    yaml_write_text(out, *(char *const *)object);
+    buf_append_text(out, ":\n");
+    for (size_t i = 0; i < count; i++) {
+        const struct fleet_key *key = &keys[i];
+        const void *base = fleet_base_const(kind, key, object);
+        if (!(key->kinds & FLEET_BIT(kind)) || !key->type->is_set(key, base) ||
+            (key->secret && secrets == FLEET_WITHOUT_SECRETS))
+            continue;
+        buf_format(out, "    %s:", key->name);
+        key->type->format(key, base, 6, out);
+    }
+}
+
+static void format_section(enum fleet_kind kind, const void *objects, size_t count,
+                           enum fleet_secrets secrets, struct buf *out)
+{
+    if (!count)
+        return;
+    buf_format(out, "%s:\n", fleet_kind_section(kind));
+    for (size_t i = 0; i < count; i++)
+        fleet_format_object(kind, (const char *)objects + i * fleet_kind_size(kind), secrets, out);
+}
+
+int fleet_format_yaml(const struct fleet *fleet, enum fleet_secrets secrets, struct buf *out,
+                      struct error *err)
+{
+    format_section(FLEET_NETWORK, fleet->networks, fleet->network_count, secrets, out);
+    format_section(FLEET_PROFILE, fleet->profiles, fleet->profile_count, secrets, out);
+    format_section(FLEET_NODE, fleet->nodes, fleet->node_count, secrets, out);
+    return out->failed ? error_set(err, "out of memory") : 0;
+}
