@@ -1,0 +1,39 @@
+/* What the DHCP server is given: its interfaces, and the rest of the house. */
+#pragma once
+
+#include "fleet/fleet.h"
+#include "plan/plan.h"
+#include "serve/boot_event.h"
+#include "serve/boot_file.h"
+#include "serve/dhcp_message.h"
+#include "serve/lease.h"
+
+struct dhcp_interface {
+    char name[16];
+    int index;
+    struct mac mac;
+    uint32_t ip; /* ours on it, host byte order */
+    unsigned prefix;
+    int udp_fd;    /* port 67, bound to the device, IP_PKTINFO and SO_BROADCAST set */
+    int packet_fd; /* AF_PACKET, SOCK_DGRAM, bound to the device, for replies to addresses that do not answer
+                      ARP */
+};
+
+/* What a client is told to boot. An empty file means: lease only. */
+struct dhcp_boot {
+    char file[DHCP_FILE_SIZE];      /* BOOTP file field, and option 67 when asked for */
+    char text[BOOT_EVENT_TEXT_MAX]; /* for the event: what was chosen, or why nothing was */
+    bool failed;                    /* there should be a boot file, but text says why there is none */
+};
+
+/* What DHCP asks of the rest of the house. */
+struct dhcp_host {
+    void *ctx;
+    const struct fleet *(*fleet)(void *ctx); /* current, finished; changes between packets only */
+    /* node NULL: an unknown machine. */
+    void (*boot)(void *ctx, const struct fleet_node *node, const struct plan_client *client,
+                 struct dhcp_boot *out);
+    /* Asks state to put the lease on disk; dhcp_io_committed is called with the token later. Never blocks. */
+    void (*commit)(void *ctx, uint64_t token, const struct lease *lease);
+    struct boot_events events;
+};
