@@ -1,0 +1,357 @@
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "plan/plan.h"
+
+/* A string literal as the writable text that the model's structs own. */
+#define TEXT(literal) ((char[]){literal})
+
+/* The procedure's ten files, in the order of its APPEND line; boot.cfg and pkgdb.tgz are not loaded. */
+static const char *const procedure[] = {"vmkboot.gz",  "vmk.gz",  "sys.vgz",    "cim.vgz",  "oem.tgz",
+                                        "license.tgz", "mod.tgz", "cimstg.tgz", "boot.cfg", "pkgdb.tgz"};
+
+static struct fleet *fleet;
+static struct image_file files[PLAN_MODULES_MAX + 8];
+static struct image image;
+static struct fleet_node node;
+static struct plan_client client;
+static struct plan plan;
+static struct digest manifest;
+static struct error err;
+static char *keys[] = {TEXT("ssh-rsa AAAA== me")};
+
+static struct image_file *add_file(const char *name, enum image_role role)
+{
+    struct image_file *file = &files[image.file_count++];
+    *file = (struct image_file){.name = strdup(name),
+                                .role = role,
+                                .order = (unsigned)image.file_count,
+                                .size = 1000,
+                                .unpacked = 3000};
+    return file;
+}
+
+static void drop_files(void)
+{
+    for (size_t i = 0; i < image.file_count; i++)
+        free(files[i].name);
+    image.file_count = 0;
+}
+
+static int setup(void **state)
+{
+    fleet = fleet_new();
+    if (!fleet || fleet_finish(fleet, &err))
+        return -1;
+    static char family[] = "esxi_dd", product[] = "VMware ESXi", version[] = "4.0.0", build[] = "208167",
+                none[] = "";
+    image = (struct image){.family = family,
+                           .product = product,
+                           .version = version,
+                           .build = build,
+                           .kernel_options = none,
+                           .files = files};
+    for (size_t i = 0; i < 10; i++)
+        add_file(procedure[i], i == 0 ? IMAGE_ROLE_KERNEL : i < 8 ? IMAGE_ROLE_MODULE : IMAGE_ROLE_EXTRA);
+    static char name[] = "n1", image_name[] = "esxi4", weak[] = "$1$saltsalt$qjXMvbEw8oaL.CzflDtaK/";
+    node = (struct fleet_node){.name = name, .settings = {.image = image_name, .root_hash_weak = weak}};
+    client = (struct plan_client){.firmware = PLAN_FIRMWARE_BIOS};
+    memset(manifest.byte, 0xc5, sizeof manifest.byte);
+    err.text[0] = '\0';
+    return 0;
+}
+
+static int teardown(void **state)
+{
+    drop_files();
+    fleet_free(fleet);
+    return 0;
+}
+
+static void make(void)
+{
+    if (plan_make(fleet, &node, &image, &manifest, &client, &plan, &err))
+        fail_msg("%s", err.text);
+}
+
+static void check_fails(const char *says)
+{
+    assert_int_equal(plan_make(fleet, &node, &image, &manifest, &client, &plan, &err), -1);
+    if (!strstr(err.text, says) || !strstr(err.text, "node n1"))
+        fail_msg("%s", err.text);
+}
+
+static void check_warns(const char *says)
+{
+    make();
+    for (size_t i = 0; i < plan.warning_count; i++)
+        if (strstr(plan.warning[i], says))
+            return;
+    fail_msg("%zu warnings, none with \"%s\": %s", plan.warning_count, says, plan.warning[0]);
+}
+
+static void check_modules(const char *const *paths, size_t count)
+{
+    assert_int_equal(plan.module_count, count);
+    for (size_t i = 0; i < count; i++)
+        assert_string_equal(plan.module[i].path, paths[i]);
+}
+
+#define IMAGE "image/c5c5c5c5c5c5/"
+
+static void the_procedures_plan(void **state)
+{
+    static const char *const paths[] = {IMAGE "vmk.gz",    IMAGE "sys.vgz",     IMAGE "cim.vgz",
+                                        IMAGE "oem.tgz",   IMAGE "license.tgz", "node/n1/mod.tgz",
+                                        IMAGE "cimstg.tgz"};
+    make();
+    assert_string_equal(plan.loader, "pxelinux.0");
+    assert_string_equal(plan.kernel.path, IMAGE "vmkboot.gz");
+    assert_ptr_equal(plan.kernel.file, &files[0]);
+    assert_string_equal(plan.kernel_options, "");
+    check_modules(paths, 7);
+    assert_int_equal(plan.overlay_at, 5);
+    assert_null(plan.module[5].file);
+    assert_ptr_equal(plan.module[6].file, &files[7]);
+    assert_ptr_equal(plan.node, &node);
+    assert_true(digest_equal(&plan.manifest, &manifest));
+}
+
+static void overlay_comes_last_without_mod_tgz(void **state)
+{
+    drop_files();
+    add_file("vmkboot.gz", IMAGE_ROLE_KERNEL);
+    add_file("vmk.gz", IMAGE_ROLE_MODULE);
+    add_file("sys.vgz", IMAGE_ROLE_MODULE);
+    add_file("mod.tgz", IMAGE_ROLE_EXTRA); /* not in the load list, so it has no place in it */
+    static const char *const paths[] = {IMAGE "vmk.gz", IMAGE "sys.vgz", "node/n1/mod.tgz"};
+    make();
+    check_modules(paths, 3);
+    assert_int_equal(plan.overlay_at, 2);
+}
+
+static void images_own_mod_tgz_without_settings(void **state)
+{
+    node.settings.root_hash_weak = NULL;
+    make();
+    assert_int_equal(plan.overlay_at, -1);
+    assert_string_equal(plan.module[5].path, IMAGE "mod.tgz");
+    assert_ptr_equal(plan.module[5].file, &files[6]);
+    assert_int_equal(plan.module_count, 7);
+    check_warns("SSH stays off");
+    node.settings.ssh = FLEET_OFF;
+    make();
+    assert_int_equal(plan.overlay_at, -1);
+    assert_int_equal(plan.warning_count, 0);
+}
+
+static void each_setting_asks_for_an_overlay(void **state)
+{
+    static char text[] = "text";
+    struct fleet_datastore store = {text, text, text, false};
+    const struct fleet_node bare = {.name = node.name, .settings = {.image = node.settings.image}};
+    struct fleet_node nodes[] = {bare, bare, bare, bare, bare};
+    nodes[0].settings.welcome = text;
+    nodes[1].settings.files = text;
+    nodes[2].hostname = text;
+    nodes[3].settings.key_count = 1;
+    nodes[3].settings.keys = keys;
+    nodes[4].settings.datastore_count = 1;
+    nodes[4].settings.datastores = &store;
+    for (size_t i = 0; i < 5; i++) {
+        node = nodes[i];
+        make();
+        assert_int_equal(plan.overlay_at, 5);
+    }
+}
+
+static void kernel_options_of_image_and_node(void **state)
+{
+    static char of_image[] = "a=1", of_node[] = "b c=2", of_file[] = "first";
+    image.kernel_options = of_image;
+    make();
+    assert_string_equal(plan.kernel_options, "a=1");
+    node.settings.kernel_options = of_node;
+    make();
+    assert_string_equal(plan.kernel_options, "a=1 b c=2");
+    files[0].options = of_file;
+    make();
+    assert_string_equal(plan.kernel_options, "first a=1 b c=2");
+    files[0].options = NULL;
+
+    static char full[sizeof plan.kernel_options + 1];
+    memset(full, 'x', sizeof full - 1);
+    full[sizeof plan.kernel_options - 1 - strlen("a=1 ")] = '\0';
+    node.settings.kernel_options = full;
+    make();
+    assert_int_equal(strlen(plan.kernel_options), sizeof plan.kernel_options - 1);
+    full[sizeof plan.kernel_options - 1 - strlen("a=1 ")] = 'x';
+    check_fails("kernel options of more than 1023 bytes");
+}
+
+static void firmware(void **state)
+{
+    client.firmware = PLAN_FIRMWARE_IPXE; /* Debian's QEMU ROM on a BIOS */
+    make();
+    assert_string_equal(plan.loader, "pxelinux.0");
+    client.arch = 7;
+    check_fails("no UEFI boot: switch the machine to BIOS/legacy boot");
+    client.firmware = PLAN_FIRMWARE_UEFI;
+    check_fails("ESXi 3.5 to 4.1 has no UEFI boot: switch the machine to BIOS/legacy boot");
+    client.firmware = PLAN_FIRMWARE_UEFI_HTTP;
+    check_fails("ESXi 3.5 to 4.1 has no UEFI boot");
+    client.firmware = PLAN_FIRMWARE_OTHER;
+    client.arch = 38;
+    check_fails("architecture 38");
+}
+
+static void images_that_do_not_boot(void **state)
+{
+    static char loader[] = "loader", unknown[] = "unknown";
+    image.family = loader;
+    check_fails("image esxi4 is no system to boot (family loader)");
+    assert_null(plan_overlay_name(&image));
+    image.family = unknown;
+    check_fails("image esxi4 is no system to boot (family unknown)");
+    assert_true(plan_takes_strong_hash(&image));
+
+    assert_int_equal(plan_make(fleet, &node, NULL, &manifest, &client, &plan, &err), -1);
+    assert_string_equal(err.text, "node n1: there is no image esxi4 (bootherd image list)");
+    node.settings.image = NULL;
+    check_fails("has no image: bootherd node set n1 --image NAME");
+}
+
+static void files_that_loaders_refuse(void **state)
+{
+    files[2].size = 0;
+    check_fails("sys.vgz of the image is empty");
+    files[2].size = 1000;
+    files[2].unpacked = UINT64_C(1) << 32;
+    check_fails("sys.vgz unpacks to 4294967296 bytes");
+    files[2].unpacked = UINT32_MAX;
+    make();
+    files[0].role = IMAGE_ROLE_EXTRA;
+    check_fails("has no kernel");
+}
+
+static void long_names(void **state)
+{
+    char name[PLAN_PATH_MAX];
+    memset(name, 'n', sizeof name);
+    name[PLAN_PATH_MAX - 1 - strlen(IMAGE)] = '\0';
+    add_file(name, IMAGE_ROLE_MODULE);
+    make();
+    name[PLAN_PATH_MAX - 1 - strlen(IMAGE)] = 'n';
+    name[PLAN_PATH_MAX - strlen(IMAGE)] = '\0';
+    add_file(name, IMAGE_ROLE_MODULE);
+    check_fails("at most 255");
+}
+
+/* "mboot.c32 " + what stands behind APPEND + " BOOTIF=01-aa-bb-cc-dd-ee-ff" is 2047 bytes at most. */
+static void line_of_the_loader(void **state)
+{
+    make();
+    size_t size = plan_line_size(&plan);
+    /* By hand: 10 + 28 around it; 19 bytes of IMAGE for all but the overlay's 15; 5 for each " --- ". */
+    assert_int_equal(size, 10 + 28 + 7 * 19 + 15 + 7 * 5 +
+                               strlen("vmkboot.gz"
+                                      "vmk.gz"
+                                      "sys.vgz"
+                                      "cim.vgz"
+                                      "oem.tgz"
+                                      "license.tgz"
+                                      "cimstg.tgz"));
+    while (size + 5 + 19 + 100 <= PLAN_LINE_MAX) {
+        char name[101];
+        memset(name, 'm', 100);
+        name[100] = '\0';
+        add_file(name, IMAGE_ROLE_MODULE);
+        size += 5 + 19 + 100;
+    }
+    check_warns("of at most 2047 bytes");
+    static char options[200];
+    memset(options, 'o', PLAN_LINE_MAX - size - 1);
+    files[1].options = options;
+    make();
+    assert_int_equal(plan_line_size(&plan), PLAN_LINE_MAX);
+    options[PLAN_LINE_MAX - size - 1] = 'o';
+    check_fails("would have 2048 bytes");
+    files[1].options = NULL;
+}
+
+static void too_many_modules(void **state)
+{
+    drop_files();
+    add_file("vmkboot.gz", IMAGE_ROLE_KERNEL);
+    for (size_t i = 0; i < PLAN_MODULES_MAX; i++)
+        add_file("m", IMAGE_ROLE_MODULE);
+    check_fails("leaves no room for the overlay");
+    add_file("m", IMAGE_ROLE_MODULE);
+    check_fails("more than 1024 modules");
+}
+
+static void who_can_log_in(void **state)
+{
+    static char strong[] = "$6$saltsalt$xyz", folder[] = "mine";
+    assert_false(plan_takes_strong_hash(&image));
+    check_warns("as an MD5 hash ($1$), since VMware ESXi 4.0.0 knows no better");
+
+    /* The hypervisor cannot check this hash, and there is no other way in. */
+    node.settings.root_hash_weak = NULL;
+    node.settings.root_hash = strong;
+    check_fails(
+        "nobody could log in: set the password again for this image: bootherd node set n1 --password-file");
+    node.settings.key_count = 1;
+    node.settings.keys = keys;
+    check_warns("the password is not used");
+    node.settings.ssh = FLEET_OFF;
+    check_fails("nobody could log in");
+    node.settings.files = folder;
+    check_warns("SSH is off, so the authorized keys are of no use");
+
+    node.settings = (struct fleet_settings){.image = node.settings.image, .key_count = 1, .keys = keys};
+    check_warns("root logs in by key over SSH only");
+    node.settings = (struct fleet_settings){.image = node.settings.image, .files = folder};
+    make();
+    assert_int_equal(plan.warning_count, 0);
+}
+
+static void archives_around_the_overlay(void **state)
+{
+    files[6].unpacked = 10240; /* tar with nothing in it, as the procedure finds it */
+    make();
+    assert_int_equal(plan.warning_count, 1); /* the weak hash */
+    files[6].unpacked = 20480;
+    check_warns("the image's own mod.tgz is not empty");
+    add_file("state.tgz", IMAGE_ROLE_MODULE);
+    check_warns("state.tgz is loaded after the overlay");
+}
+
+#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        TEST(the_procedures_plan),
+        TEST(overlay_comes_last_without_mod_tgz),
+        TEST(images_own_mod_tgz_without_settings),
+        TEST(each_setting_asks_for_an_overlay),
+        TEST(kernel_options_of_image_and_node),
+        TEST(firmware),
+        TEST(images_that_do_not_boot),
+        TEST(files_that_loaders_refuse),
+        TEST(long_names),
+        TEST(line_of_the_loader),
+        TEST(too_many_modules),
+        TEST(who_can_log_in),
+        TEST(archives_around_the_overlay),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
