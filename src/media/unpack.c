@@ -1,0 +1,130 @@
+#include "media/unpack.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+struct unpack {
+    struct stream base;
+    struct stream *in; /* borrowed */
+    const struct codec *codec;
+    void *state;    /* codec->state_size bytes, owned */
+    bool started;   /* within a member */
+    bool member;    /* at least one member is complete */
+    uint64_t made;  /* bytes unpacked */
+    uint8_t *block; /* STREAM_BLOCK bytes, owned */
+};
+
+/* Behind the last member only zeros may follow: tape blocks and some download tools pad with them. */
+static int expect_padding(struct unpack *u, struct error *err)
+{
+    uint64_t at = u->in->offset;
+    for (;;) {
+        struct slice in;
+        if (stream_look(u->in, &in, err) < 0)
+            return -1;
+        if (in.size == 0)
+            return 0;
+        for (size_t i = 0; i < in.size; i++)
+            if (in.data[i])
+                return error_set(
+                    err,
+                    "%s: at byte %llu the %s data is complete, yet other bytes follow: it is damaged; "
+                    "download or copy it again",
+                    u->in->where, (unsigned long long)at, u->codec->name);
+        stream_consume(u->in, in.size);
+    }
+}
+
+/* At a member's start. *more is false at the end of all. */
+static int next_member(struct unpack *u, bool *more, struct error *err)
+{
+    struct slice in;
+    *more = false;
+    if (stream_peek(u->in, u->codec->magic_size, &in, err) < 0)
+        return -1;
+    bool begins = in.size == u->codec->magic_size && memcmp(in.data, u->codec->magic, in.size) == 0;
+    if (u->member && !begins)
+        return expect_padding(u, err);
+    if (!u->codec->start(u->state))
+        return error_errno(err, ENOMEM, "%s", u->base.where);
+    u->started = *more = true;
+    return 0;
+}
+
+static int step(struct unpack *u, size_t *made, struct error *err)
+{
+    struct slice in;
+    if (stream_look(u->in, &in, err) < 0)
+        return -1;
+    size_t offered = in.size;
+    const char *why = "damaged";
+    *made = STREAM_BLOCK;
+    enum unpack_step result = u->codec->step(u->state, &in, u->block, made, &why);
+    if (result == UNPACK_FAILED)
+        return error_set(
+            err, "%s: the %s data is damaged before byte %llu (%s); download or copy the file again",
+            u->in->where, u->codec->name, (unsigned long long)(u->in->offset + offered - in.size), why);
+    stream_consume(u->in, offered - in.size);
+    if (result == UNPACK_END) {
+        u->codec->stop(u->state);
+        u->started = false;
+        u->member = true;
+    } else if (offered == 0 && *made == 0) {
+        return stream_cut_short(u->in, u->codec->name, err);
+    }
+    return 0;
+}
+
+static int unpack_fill(struct stream *s, struct slice *out, struct error *err)
+{
+    struct unpack *u = (struct unpack *)s;
+    size_t made = 0;
+    *out = (struct slice){0};
+    while (made == 0) {
+        bool more = true;
+        if (!u->started && next_member(u, &more, err) < 0)
+            return -1;
+        if (!more)
+            return 0;
+        if (step(u, &made, err) < 0)
+            return -1;
+    }
+    *out = (struct slice){u->block, made};
+    return quota_unpacked(s->quota, &u->made, made, s->where, err);
+}
+
+static void unpack_close(struct stream *s)
+{
+    struct unpack *u = (struct unpack *)s;
+    if (u->started)
+        u->codec->stop(u->state);
+    quota_free(s->quota, u->block, STREAM_BLOCK);
+    quota_release(s->quota, u->codec->memory);
+    free(u->state);
+    free(u);
+}
+
+struct stream *unpack_open(struct stream *in, const struct codec *codec, struct error *err)
+{
+    static const struct stream_ops ops = {unpack_fill, NULL, unpack_close};
+    if (quota_reserve(in->quota, codec->memory, in->where, err) < 0)
+        return NULL;
+    uint8_t *block = quota_alloc(in->quota, STREAM_BLOCK, in->where, err);
+    struct unpack *u = block ? calloc(1, sizeof *u) : NULL;
+    void *state = u ? calloc(1, codec->state_size) : NULL;
+    if (!state) {
+        if (block)
+            error_errno(err, ENOMEM, "%s", in->where);
+        free(u);
+        quota_free(in->quota, block, STREAM_BLOCK);
+        quota_release(in->quota, codec->memory);
+        return NULL;
+    }
+    stream_init(&u->base, &ops, in->quota, in->where, MEDIA_SIZE_UNKNOWN);
+    u->in = in;
+    u->codec = codec;
+    u->state = state;
+    u->block = block;
+    return &u->base;
+}
