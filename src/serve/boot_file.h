@@ -15,6 +15,7 @@
 
 #include "base/buf.h"
 #include "base/error.h"
+#include "base/hash.h"
 #include "serve/boot_event.h"
 
 #include <sys/types.h>
@@ -38,11 +39,17 @@ struct boot_file {
 struct boot_file *boot_file_ref(struct boot_file *file);
 void boot_file_unref(struct boot_file *file); /* NULL is fine */
 
-/* In-memory file that owns a copy of the bytes. NULL when memory runs out. */
+/* In-memory file that owns a copy of the bytes, tagged by their digest. NULL when memory runs out. */
 struct boot_file *boot_file_from_bytes(const void *data, size_t size);
-struct boot_file *boot_file_from_fd(int fd, uint64_t size); /* takes fd */
 
-/* Reads [offset, offset+size) into out; returns bytes read (short only at the end), negative on an error. */
+/* Takes fd, also when memory runs out (NULL). Has no etag until boot_file_tag gives it one. */
+struct boot_file *boot_file_from_fd(int fd, uint64_t size);
+
+/* Sets the etag from the digest of the file's bytes. */
+void boot_file_tag(struct boot_file *file, const struct digest *digest);
+
+/* Reads [offset, offset+size) into out; returns bytes read (short only at the end), negative with errno on an
+ * error. */
 ssize_t boot_file_read(const struct boot_file *file, uint64_t offset, void *out, size_t size);
 
 enum boot_answer {
@@ -67,7 +74,8 @@ struct boot_files {
     void (*cancel)(void *ctx, uint64_t handle); /* the answer will not be called */
 };
 
-/* Cleans a requested name: strips leading '/', folds '//', refuses "..", control bytes and overlong names. */
+/* Cleans a requested name: strips leading '/', folds '//', refuses "..", control bytes and overlong names.
+ * The empty name comes through: it is nobody's file. */
 bool boot_path_clean(const char *asked, size_t size, char out[static BOOT_PATH_MAX]);
 
 /* Where events go. */

@@ -1,0 +1,209 @@
+/*
+ * Serves a folder by TFTP and HTTP on loopback through the real servers, for foreign clients to fetch from.
+ *
+ *   files_driver FOLDER     prints "tftp PORT" and "http PORT", then one line an event, until SIGTERM
+ *
+ * The first component of a name chooses how boot_files answers:
+ *   later/NAME   FOLDER/NAME, 50 ms after it was asked
+ *   never/NAME   no answer at all
+ *   memory/NAME  FOLDER/NAME, read into memory
+ *   short/NAME   FOLDER/NAME, said to be 1000 bytes longer than it is
+ *   refused/...  another machine's file
+ *   failed/...   should exist, but does not
+ */
+#include <arpa/inet.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/cleanup.h"
+#include "base/file.h"
+#include "base/text.h"
+#include "serve/boot_file.h"
+#include "serve/tftp_io.h"
+
+#define LATER_US     50000
+#define MEMORY_LIMIT (64u << 20)
+
+struct driver {
+    sd_event *loop;
+    int folder;
+    uint64_t last_handle;
+    struct waiting *waiting;
+};
+
+struct waiting {
+    struct waiting *next;
+    struct driver *driver;
+    uint64_t handle;
+    char name[BOOT_PATH_MAX];
+    boot_answer_fn *answer;
+    void *answer_ctx;
+    sd_event_source *timer; /* NULL: for ever */
+};
+
+static struct boot_file *open_file(struct driver *d, const char *name, bool memory, uint64_t more)
+{
+    cleanup_close int fd = openat(d->folder, name, O_RDONLY | O_CLOEXEC);
+    struct stat st;
+    if (fd < 0 || fstat(fd, &st) < 0 || !S_ISREG(st.st_mode))
+        return NULL;
+    if (!memory) {
+        struct boot_file *f = boot_file_from_fd(TAKE_FD(fd), (uint64_t)st.st_size + more);
+        snprintf(f->etag, sizeof f->etag, "\"%llx-%llx\"", (unsigned long long)st.st_ino,
+                 (unsigned long long)st.st_size);
+        return f;
+    }
+    cleanup_buf struct buf bytes = BUF_INIT;
+    if (file_read_all(fd, name, MEMORY_LIMIT, &bytes, NULL) < 0)
+        return NULL;
+    return boot_file_from_bytes(bytes.data, bytes.size);
+}
+
+static void answer_file(struct driver *d, const char *name, boot_answer_fn *answer, void *answer_ctx)
+{
+    struct boot_file *f;
+    if (text_starts(name, "memory/"))
+        f = open_file(d, name + strlen("memory/"), true, 0);
+    else if (text_starts(name, "short/"))
+        f = open_file(d, name + strlen("short/"), false, 1000);
+    else
+        f = open_file(d, name, false, 0);
+    if (f && text_ends(name, ".cfg"))
+        f->role = BOOT_FILE_CONFIG;
+    answer(answer_ctx, f ? BOOT_ANSWER_FOUND : BOOT_ANSWER_MISSING, f, f ? "" : "no such file");
+}
+
+static struct waiting **waiting_find(struct driver *d, uint64_t handle)
+{
+    struct waiting **at = &d->waiting;
+    while (*at && (*at)->handle != handle)
+        at = &(*at)->next;
+    return at;
+}
+
+static void waiting_drop(struct waiting **at)
+{
+    struct waiting *w = *at;
+    *at = w->next;
+    sd_event_source_disable_unref(w->timer);
+    free(w);
+}
+
+static int on_later(sd_event_source *source, uint64_t usec, void *userdata)
+{
+    struct waiting *w = userdata;
+    answer_file(w->driver, w->name, w->answer, w->answer_ctx);
+    waiting_drop(waiting_find(w->driver, w->handle));
+    return 0;
+}
+
+static uint64_t wait_for(struct driver *d, const char *name, bool answered, boot_answer_fn *answer,
+                         void *answer_ctx)
+{
+    struct waiting *w = calloc(1, sizeof *w);
+    if (!w)
+        abort();
+    *w = (struct waiting){.next = d->waiting,
+                          .driver = d,
+                          .handle = ++d->last_handle,
+                          .answer = answer,
+                          .answer_ctx = answer_ctx};
+    snprintf(w->name, sizeof w->name, "%s", name);
+    if (answered)
+        sd_event_add_time_relative(d->loop, &w->timer, CLOCK_MONOTONIC, LATER_US, 1, on_later, w);
+    d->waiting = w;
+    return w->handle;
+}
+
+static uint64_t driver_open(void *ctx, const char *path, uint32_t client_ip, boot_answer_fn *answer,
+                            void *answer_ctx)
+{
+    struct driver *d = ctx;
+    if (text_starts(path, "later/"))
+        return wait_for(d, path + strlen("later/"), true, answer, answer_ctx);
+    if (text_starts(path, "never/"))
+        return wait_for(d, path, false, answer, answer_ctx);
+    if (text_starts(path, "refused/"))
+        answer(answer_ctx, BOOT_ANSWER_REFUSED, NULL, "this is the overlay of node rack01");
+    else if (text_starts(path, "failed/"))
+        answer(answer_ctx, BOOT_ANSWER_FAILED, NULL, "no image");
+    else
+        answer_file(d, path, answer, answer_ctx);
+    return 0;
+}
+
+static void driver_cancel(void *ctx, uint64_t handle)
+{
+    struct driver *d = ctx;
+    struct waiting **at = waiting_find(d, handle);
+    if (!*at)
+        abort(); /* cancelled twice, or after the answer */
+    waiting_drop(at);
+}
+
+static void driver_tell(void *ctx, const struct boot_event *e)
+{
+    static const char *const names[BOOT_EVENT_KINDS] = {
+        [BOOT_EVENT_FILE_START] = "START",     [BOOT_EVENT_FILE_DONE] = "DONE",
+        [BOOT_EVENT_FILE_PROBED] = "PROBED",   [BOOT_EVENT_FILE_FAILED] = "FAILED",
+        [BOOT_EVENT_FILE_MISSING] = "MISSING", [BOOT_EVENT_FILE_REFUSED] = "REFUSED",
+    };
+    struct in_addr ip = {htonl(e->ip)};
+    printf("%s %s %llu from %s: %s\n", names[e->kind], e->file, (unsigned long long)e->bytes, inet_ntoa(ip),
+           e->text);
+}
+
+static int open_port(int type, const char *label)
+{
+    int fd = socket(AF_INET, type | SOCK_CLOEXEC | SOCK_NONBLOCK, 0), on = 1;
+    struct sockaddr_in any = {.sin_family = AF_INET};
+    socklen_t size = sizeof any;
+    if (fd < 0 || bind(fd, (struct sockaddr *)&any, size) < 0 ||
+        getsockname(fd, (struct sockaddr *)&any, &size) < 0 ||
+        (type == SOCK_DGRAM ? setsockopt(fd, IPPROTO_IP, IP_PKTINFO, &on, sizeof on) : listen(fd, 128)) < 0) {
+        perror(label);
+        exit(1);
+    }
+    printf("%s %u\n", label, ntohs(any.sin_port));
+    return fd;
+}
+
+int main(int argc, char **argv)
+{
+    struct driver d = {.folder = argc == 2 ? open(argv[1], O_DIRECTORY | O_CLOEXEC) : -1};
+    if (d.folder < 0) {
+        fprintf(stderr, "usage: files_driver FOLDER\n");
+        return 2;
+    }
+    setvbuf(stdout, NULL, _IOLBF, 0);
+    sigset_t stop;
+    sigemptyset(&stop);
+    sigaddset(&stop, SIGTERM);
+    sigprocmask(SIG_BLOCK, &stop, NULL);
+    signal(SIGPIPE, SIG_IGN);
+    struct boot_files files = {&d, driver_open, driver_cancel};
+    struct boot_events events = {&d, driver_tell};
+    struct tftp_io *tftp = NULL;
+    struct error err;
+    if (sd_event_new(&d.loop) < 0 || sd_event_add_signal(d.loop, NULL, SIGTERM, NULL, NULL) < 0)
+        return 1;
+    if (tftp_io_new(d.loop, open_port(SOCK_DGRAM, "tftp"), &files, &events, &tftp, &err) < 0) {
+        fprintf(stderr, "files_driver: %s\n", err.text);
+        return 1;
+    }
+    int r = sd_event_loop(d.loop);
+    tftp_io_free(tftp);
+    if (d.waiting) {
+        fprintf(stderr, "files_driver: an open was neither answered nor cancelled\n");
+        r = 1;
+    }
+    sd_event_unref(d.loop);
+    close(d.folder);
+    return r < 0 || r == 1;
+}
