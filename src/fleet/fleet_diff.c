@@ -37,7 +37,7 @@ static void diff_key(struct diff *d, const struct fleet_key *key, const void *be
     if (strcmp(old, new) == 0)
         return;
     buf_format(d->out, "~ %s %s: %s ", fleet_kind_name(d->kind), *(char *const *)after, key->name);
-    if (key->secret || strlen(old) + strlen(new) > SHOWN_MAX || strchr(old, '\n') || strchr(new, '\n'))
+    if (key->hidden || strlen(old) + strlen(new) > SHOWN_MAX || strchr(old, '\n') || strchr(new, '\n'))
         buf_append_text(d->out, strcmp(new, "none") == 0   ? "removed\n"
                                 : strcmp(old, "none") == 0 ? "set\n"
                                                            : "changed\n");

@@ -19,12 +19,18 @@
         .ranged = for_range, .offset = offsetof(struct fleet_node, member), .check = fleet_rule_##rule,      \
         .shape = example, .help = words                                                                      \
     }
-#define SETTING(key_name, type_name, member, rule, hide, example, words)                                     \
+#define SETTING(key_name, type_name, member, rule, stand_in, example, words)                                 \
     {                                                                                                        \
         .name = key_name, .kinds = FLEET_BIT(FLEET_PROFILE) | FLEET_BIT(FLEET_NODE), .in_settings = true,    \
-        .secret = hide, .type = &fleet_type_##type_name, .offset = offsetof(struct fleet_settings, member),  \
-        .check = fleet_rule_##rule, .shape = example, .help = words                                          \
+        .hidden = stand_in, .type = &fleet_type_##type_name,                                                 \
+        .offset = offsetof(struct fleet_settings, member), .check = fleet_rule_##rule, .shape = example,     \
+        .help = words                                                                                        \
     }
+/* Hashes of no password: every digit of the result is 0. */
+#define HIDDEN_WEAK "$1$hidden$......................"
+#define HIDDEN_HASH                                                                                          \
+    "$6$hidden$..........................................."                                                  \
+    "..........................................."
 #define fleet_rule_any  NULL
 #define fleet_rule_pool NULL /* judged with its network, fleet_check.c */
 
@@ -45,21 +51,20 @@ static const struct fleet_key keys[] = {
          "its address; for a range: as many, or the first; default: from the pool"),
     NODE("profile", text, profile, name, false, "esxi", "the profile whose settings it takes"),
     NODE("hostname", text, hostname, hostname, true, "esx[01-32]", "default: the node's name"),
-    SETTING("image", text, image, image, false, "esxi-4.0.0-208167", "the image to boot (`image list`)"),
-    SETTING("kernel_options", text, kernel_options, options, false, "noACPI",
+    SETTING("image", text, image, image, NULL, "esxi-4.0.0-208167", "the image to boot (`image list`)"),
+    SETTING("kernel_options", text, kernel_options, options, NULL, "noACPI",
             "words added to the image's own for the kernel"),
-    SETTING("root_password_hash", text, root_hash, hash, true, "$6$salt$...",
+    SETTING("root_password_hash", text, root_hash, hash, HIDDEN_HASH, "$6$salt$...",
             "SHA-512 crypt hash of root's password"),
-    SETTING("root_password_hash_weak", text, root_hash_weak, hash_weak, true, "$1$salt$...",
+    SETTING("root_password_hash_weak", text, root_hash_weak, hash_weak, HIDDEN_WEAK, "$1$salt$...",
             "MD5 crypt hash, for ESXi 3.5 to 4.1 only, which know no better"),
-    SETTING("ssh", switch, ssh, any, false, "on", "SSH on or off; default on"),
-    SETTING("authorized_keys", keys, keys, keys, true, "[ssh-rsa AAAA... me]",
+    SETTING("ssh", switch, ssh, any, NULL, "on", "SSH on or off; default on"),
+    SETTING("authorized_keys", keys, keys, keys, "ssh-rsa AAAAhiddenhidden", "[ssh-rsa AAAA... me]",
             "public keys that may log in as root"),
-    SETTING("datastores", datastores, datastores, datastores, false,
-            "[{label: vms, nfs: 10.77.0.1:/srv/vms}]",
+    SETTING("datastores", datastores, datastores, datastores, NULL, "[{label: vms, nfs: 10.77.0.1:/srv/vms}]",
             "NFS shares to mount; read_only: on for one that is not written"),
-    SETTING("welcome", text, welcome, welcome, false, "rack 1, call 4711", "text on the console"),
-    SETTING("files", text, files, name, true, "extra",
+    SETTING("welcome", text, welcome, welcome, NULL, "rack 1, call 4711", "text on the console"),
+    SETTING("files", text, files, name, "hidden", "extra",
             "folder in ROOT/files with files of your own, laid over everything else"),
 };
 #define KEY_COUNT (sizeof keys / sizeof keys[0])

@@ -31,8 +31,10 @@ struct fleet_key {
     const char *name;
     unsigned kinds;   /* bits FLEET_BIT(kind) */
     bool in_settings; /* its place is in struct fleet_settings */
-    bool secret;      /* left out by FLEET_WITHOUT_SECRETS, never shown in a difference */
-    bool ranged;      /* one value for each node of a range */
+    /* A secret's stand-in under FLEET_WITHOUT_SECRETS, in YAML, which passes `check`; NULL: no secret.
+     * Secrets are never shown in a difference. */
+    const char *hidden;
+    bool ranged; /* one value for each node of a range */
     const struct fleet_type *type;
     size_t offset;
     int (*check)(const struct fleet_key *key, const void *base, size_t *item, struct error *err);

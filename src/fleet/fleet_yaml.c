@@ -139,11 +139,13 @@ void fleet_format_object(enum fleet_kind kind, const void *object, enum fleet_se
     for (size_t i = 0; i < count; i++) {
         const struct fleet_key *key = &keys[i];
         const void *base = fleet_base_const(kind, key, object);
-        if (!(key->kinds & FLEET_BIT(kind)) || !key->type->is_set(key, base) ||
-            (key->secret && secrets == FLEET_WITHOUT_SECRETS))
+        if (!(key->kinds & FLEET_BIT(kind)) || !key->type->is_set(key, base))
             continue;
         buf_format(out, "    %s:", key->name);
-        key->type->format(key, base, 6, out);
+        if (key->hidden && secrets == FLEET_WITHOUT_SECRETS)
+            buf_format(out, " %s\n", key->hidden);
+        else
+            key->type->format(key, base, 6, out);
     }
 }
 

@@ -40,8 +40,9 @@ int fleet_parse_yaml(const char *name, struct slice text, struct fleet **out, st
 
 enum fleet_secrets {
     FLEET_WITH_SECRETS,
-    FLEET_WITHOUT_SECRETS, /* no password hashes, no keys, no files folder name: what the net process may see
-                            */
+    /* What the net process may see. Password hashes, keys and the files folder are there with a stand-in for
+     * their value, since whether they are set decides what a machine boots. */
+    FLEET_WITHOUT_SECRETS,
 };
 
 /* Text that fleet_parse_yaml takes back to an equal fleet; equal fleets give equal bytes. Appends to out. */

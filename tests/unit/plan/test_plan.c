@@ -8,6 +8,7 @@
 
 #include <cmocka.h>
 
+#include "fleet/fleet_yaml.h"
 #include "plan/plan.h"
 
 /* A string literal as the writable text that the model's structs own. */
@@ -334,6 +335,39 @@ static void archives_around_the_overlay(void **state)
     check_warns("state.tgz is loaded after the overlay");
 }
 
+/* The net process plans from a fleet without secrets, explain from one with them. */
+static void the_same_plan_without_secrets(void **state)
+{
+    static const char *const settings[] = {
+        "root_password_hash_weak: $1$saltsalt$qjXMvbEw8oaL.CzflDtaK/",
+        "authorized_keys: [ssh-rsa AAAAB3NzaC1yc2EAAAADAQAB me]",
+        "files: mine",
+        "ssh: off",
+    };
+    for (size_t i = 0; i < sizeof settings / sizeof settings[0]; i++) {
+        cleanup_buf struct buf text = BUF_INIT;
+        struct fleet *fleets[2];
+        static struct plan plans[2];
+        for (size_t j = 0; j < 2; j++) {
+            if (j == 0)
+                buf_format(&text, "profiles:\n  p:\n    image: esxi4\n    %s\nnodes:\n  n1: {profile: p}\n",
+                           settings[i]);
+            if (fleet_parse_yaml("test", buf_slice(&text), &fleets[j], &err) ||
+                plan_make(fleets[j], fleet_node_by_name(fleets[j], "n1"), &image, &manifest, &client,
+                          &plans[j], &err))
+                fail_msg("%s", err.text);
+            buf_clear(&text);
+            assert_int_equal(fleet_format_yaml(fleets[j], FLEET_WITHOUT_SECRETS, &text, &err), 0);
+        }
+        assert_int_equal(plans[0].overlay_at, i == 3 ? -1 : 5);
+        assert_int_equal(plans[1].overlay_at, plans[0].overlay_at);
+        assert_int_equal(plans[1].warning_count, plans[0].warning_count);
+        assert_memory_equal(plans[1].warning, plans[0].warning, sizeof plans[0].warning);
+        fleet_free(fleets[0]);
+        fleet_free(fleets[1]);
+    }
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 
 int main(void)
@@ -352,6 +386,7 @@ int main(void)
         TEST(too_many_modules),
         TEST(who_can_log_in),
         TEST(archives_around_the_overlay),
+        TEST(the_same_plan_without_secrets),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
