@@ -48,7 +48,7 @@ static const char script_mount[] =
     "# label, host, path, and maybe --readonly\n"
     "bootherd_mount() {\n"
     "    bootherd_mounted \"$@\" && return 0\n"
-    "    bootherd_said=$(esxcfg-nas -a \"$1\" -o \"$2\" -s \"$3\" ${4:+\"$4\"} 2>&1) && return 0\n"
+    "    bootherd_said=$(esxcfg-nas -a -o \"$2\" -s \"$3\" ${4:+\"$4\"} \"$1\" 2>&1) && return 0\n"
     "    esxcfg-nas -r\n"
     "    bootherd_mounted \"$@\" && return 0\n"
     "    logger -t bootherd \"datastore $1 ($2:$3) is not mounted: $bootherd_said\"\n"

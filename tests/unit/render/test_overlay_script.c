@@ -138,7 +138,9 @@ static const char fake_nas[] = "#!/bin/sh\n"
                                "-a)\n"
                                "    printf '%s|' \"$@\" >>calls; echo >>calls\n"
                                "    [ \"$(grep -c '^-a' calls)\" -gt 3 ] || { echo 'no route'; exit 1; }\n"
-                               "    echo \"$2 is $6 from $4 mounted\" >>mounts\n"
+                               "    host=$3 path=$5\n"
+                               "    shift $(($# - 1))\n"
+                               "    echo \"$1 is $path from $host mounted\" >>mounts\n"
                                "    ;;\n"
                                "esac\n";
 
@@ -162,11 +164,11 @@ static void datastores_until_all_are_there(void **state)
     write_datastores(stores, 2);
     check_output(SOURCE, "7\n");
     check_output("cat mounts", "iso is /vol/iso from 10.0.0.9 mounted\nvm is /vol/vm from nas1 mounted\n");
-    check_output("cat calls", "-a|vm|-o|nas1|-s|/vol/vm|\nrestore\n"
-                              "-a|iso|-o|10.0.0.9|-s|/vol/iso|--readonly|\nrestore\n"
-                              "-a|vm|-o|nas1|-s|/vol/vm|\nrestore\n"
-                              "-a|iso|-o|10.0.0.9|-s|/vol/iso|--readonly|\n"
-                              "-a|vm|-o|nas1|-s|/vol/vm|\n");
+    check_output("cat calls", "-a|-o|nas1|-s|/vol/vm|vm|\nrestore\n"
+                              "-a|-o|10.0.0.9|-s|/vol/iso|--readonly|iso|\nrestore\n"
+                              "-a|-o|nas1|-s|/vol/vm|vm|\nrestore\n"
+                              "-a|-o|10.0.0.9|-s|/vol/iso|--readonly|iso|\n"
+                              "-a|-o|nas1|-s|/vol/vm|vm|\n");
     check_output("cat log", "-t bootherd datastore vm (nas1:/vol/vm) is not mounted: no route\n"
                             "-t bootherd datastore iso (10.0.0.9:/vol/iso) is not mounted: no route\n"
                             "-t bootherd datastore vm (nas1:/vol/vm) is not mounted: no route\n");
