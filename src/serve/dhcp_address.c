@@ -65,12 +65,27 @@ static bool pool_allows(const void *ctx, uint32_t ip)
            address_free(check->a, check->place, ip, false);
 }
 
+/* What the machine has or is offered in this network now, or else had; NULL: nothing it could have again. */
+static const struct lease *pool_record(const struct dhcp_addresses *a, const struct pool_check *check)
+{
+    const struct dhcp_place *place = check->place;
+    const struct fleet_network *network = place->network;
+    const struct lease *had = lease_table_by_mac(a->leases, &place->mac, network->subnet, network->prefix);
+    if (had && pool_allows(check, had->ip))
+        return had;
+    const struct lease *offer = lease_table_by_mac(a->offers, &place->mac, network->subnet, network->prefix);
+    return offer && pool_allows(check, offer->ip) ? offer : NULL;
+}
+
 bool dhcp_address_right(const struct dhcp_addresses *a, const struct dhcp_place *place, uint32_t ip,
                         bool take_over)
 {
     struct pool_check check = {a, place};
     if (reservation_here(a, place) && address_free(a, place, place->node->ip, take_over))
         return ip == place->node->ip;
+    const struct lease *record = pool_record(a, &check);
+    if (record && lease_is_held(record, place->now_ms))
+        return ip == record->ip; /* one address a machine and network */
     return pool_allows(&check, ip);
 }
 
@@ -99,12 +114,9 @@ uint32_t dhcp_address_choose(struct dhcp_addresses *a, const struct dhcp_place *
         return place->node->ip;
     if (!network->pool_first)
         return 0;
-    const struct lease *had = lease_table_by_mac(a->leases, &place->mac, network->subnet, network->prefix);
-    if (had && pool_allows(&check, had->ip))
-        return had->ip;
-    const struct lease *offer = lease_table_by_mac(a->offers, &place->mac, network->subnet, network->prefix);
-    if (offer && pool_allows(&check, offer->ip))
-        return offer->ip;
+    const struct lease *record = pool_record(a, &check);
+    if (record)
+        return record->ip;
     if (asked && pool_allows(&check, asked))
         return asked;
     return pool_pick(a, &check);
