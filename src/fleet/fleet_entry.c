@@ -37,7 +37,7 @@ static int fail_at(struct filler *f, const struct yaml *at)
 
 static int wrong_count(struct filler *f, const struct spread *s, size_t count)
 {
-    error_set(f->err, "%s: %zu values for %zu nodes; write one for each", s->key->name, count,
+    error_set(f->err, "%s: the values are %zu, the nodes %zu; write one for each", s->key->name, count,
               f->names.count);
     return fail_at(f, s->value);
 }

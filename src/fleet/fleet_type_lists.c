@@ -61,7 +61,8 @@ static void macs_format(const struct fleet_key *key, const void *base, unsigned 
     buf_append_text(out, "]\n");
 }
 
-const struct fleet_type fleet_type_macs = {.is_set = macs_is_set,
+const struct fleet_type fleet_type_macs = {.list = true,
+                                           .is_set = macs_is_set,
                                            .clear = macs_clear,
                                            .copy = macs_copy,
                                            .parse = macs_parse,

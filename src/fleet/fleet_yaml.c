@@ -52,41 +52,41 @@ static int read_section(const char *file, const struct yaml *section, struct fle
     return 0;
 }
 
-/* The entry of the section that makes an object of this name. */
-static const struct yaml *entry_of(const struct yaml *section, enum fleet_kind kind, const char *name)
+/* Where the name stands in the entry's key; *count: how many names that is. */
+static bool names(const struct yaml *entry, enum fleet_kind kind, const char *name, size_t *index,
+                  size_t *count)
 {
-    for (const struct yaml *v = section->first; v; v = v->next) {
-        struct range range;
-        bool found = false;
-        if (strcmp(v->key->text, name) == 0)
-            return v;
-        if (kind != FLEET_NODE || range_parse(v->key->text, &range, NULL) < 0)
-            continue;
-        for (size_t i = 0; i < range.count && !found; i++)
-            found = strcmp(range.names[i], name) == 0;
-        range_fini(&range);
-        if (found)
-            return v;
-    }
-    return NULL;
+    struct range range = {0};
+    bool found = strcmp(entry->key->text, name) == 0;
+    *index = 0;
+    *count = 1;
+    if (found || kind != FLEET_NODE || range_parse(entry->key->text, &range, NULL) < 0)
+        return found;
+    *count = range.count;
+    while (*index < range.count && strcmp(range.names[*index], name) != 0)
+        ++*index;
+    found = *index < range.count;
+    range_fini(&range);
+    return found;
 }
 
 /* What is wrong with the finished whole was written somewhere, too. */
 static const struct yaml *place_of(const struct yaml *root, const struct fleet_fault *fault)
 {
+    size_t index = 0, count = 0;
     const struct yaml *section = fault->name ? yaml_get(root, fleet_kind_section(fault->kind)) : NULL;
-    const struct yaml *entry = section ? entry_of(section, fault->kind, fault->name) : NULL;
+    const struct yaml *entry = section ? section->first : NULL;
+    while (entry && !names(entry, fault->kind, fault->name, &index, &count))
+        entry = entry->next;
     if (!entry)
         return NULL;
     const struct yaml *value = fault->key ? yaml_get(entry, fault->key) : NULL;
     if (!value)
         return entry->key;
-    struct range range;
-    bool one_node =
-        fault->kind != FLEET_NODE || (range_parse(entry->key->text, &range, NULL) == 0 && range.count == 1);
-    if (fault->kind == FLEET_NODE)
-        range_fini(&range);
-    const struct yaml *item = one_node && value->kind == YAML_LIST ? yaml_at(value, fault->item) : NULL;
+    if (value->kind != YAML_LIST)
+        return value;
+    bool dealt_out = count > 1 && fleet_key_find(fault->kind, fault->key)->ranged;
+    const struct yaml *item = yaml_at(value, dealt_out ? index : fault->item);
     return item ? item : value;
 }
 

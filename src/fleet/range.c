@@ -73,25 +73,26 @@ static int read_span(struct reader *r, const char **at, struct span *span)
 /* From '[' to behind ']'; *count: how many numbers. */
 static int read_group(struct reader *r, const char **at, size_t *count)
 {
-    const char *open = (*at)++;
-    for (*count = 0;; ++*at) {
+    const char *open = *at;
+    *count = 0;
+    do {
         struct span span;
-        if (!**at)
+        if (!*++*at)
             return fail(r, open, "'[' without ']'; close it");
         if (read_span(r, at, &span) < 0)
             return -1;
         *count += (size_t)(span.last - span.first) + 1;
         if (*count > RANGE_MAX)
             return fail(r, open, "more than 100000 names; split the range");
-        if (**at == ']') {
-            ++*at;
-            return 0;
-        }
-        if (**at && **at != ',')
-            return fail(r, *at,
-                        **at == '[' ? "brackets in brackets are not taken"
-                                    : "after a number comes '-', ',' or ']'");
-    }
+    } while (**at == ',');
+    if (!**at)
+        return fail(r, open, "'[' without ']'; close it");
+    if (**at != ']')
+        return fail(r, *at,
+                    **at == '[' ? "brackets in brackets are not taken"
+                                : "after a number comes '-', ',' or ']'");
+    ++*at;
+    return 0;
 }
 
 /* One name with its brackets, up to the comma or the end; *count: how many names it makes. */

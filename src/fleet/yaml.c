@@ -70,6 +70,16 @@ static int fail_mark(struct reader *r, const struct fy_mark *mark, const char *w
     return fail_at(r, mark ? (unsigned)mark->line + 1 : 1, mark ? (unsigned)mark->column + 1 : 1, what);
 }
 
+/* libfyaml marks anchors, aliases and quoted texts behind their '&', '*' and quote. */
+static const struct fy_mark *step_back(const struct fy_mark *mark, struct fy_mark *copy)
+{
+    if (!mark || mark->column <= 0)
+        return mark;
+    *copy = *mark;
+    copy->column--;
+    return copy;
+}
+
 static int fail_parser(struct reader *r)
 {
     void *at = NULL;
@@ -84,8 +94,9 @@ static int fail_parser(struct reader *r)
 
 static int refuse_extras(struct reader *r, struct fy_token *anchor, struct fy_token *tag)
 {
+    struct fy_mark copy;
     if (anchor)
-        return fail_mark(r, fy_token_start_mark(anchor),
+        return fail_mark(r, step_back(fy_token_start_mark(anchor), &copy),
                          "anchors (&name) are not taken here; write each value out");
     if (tag)
         return fail_mark(r, fy_token_start_mark(tag), "tags (!name) are not taken here; leave it out");
@@ -182,7 +193,11 @@ static int refuse_twice(struct reader *r, const struct yaml *map)
 
 static int on_scalar(struct reader *r, struct fy_event *e)
 {
+    struct fy_mark start;
     const struct fy_mark *mark = fy_event_start_mark(e);
+    enum fy_scalar_style style = fy_token_scalar_style(e->scalar.value);
+    if (style == FYSS_SINGLE_QUOTED || style == FYSS_DOUBLE_QUOTED)
+        mark = step_back(mark, &start);
     if (refuse_extras(r, e->scalar.anchor, e->scalar.tag) < 0)
         return -1;
     struct yaml *v = value_new(r, YAML_SCALAR, mark);
@@ -197,7 +212,7 @@ static int on_scalar(struct reader *r, struct fy_event *e)
         memcpy(copy, text, size);
     copy[size] = 0;
     v->text = copy;
-    v->plain = fy_token_scalar_style(e->scalar.value) == FYSS_PLAIN;
+    v->plain = style == FYSS_PLAIN;
     /* Escapes ("\0", "\e") make what the file itself may not hold. */
     if (text_valid(copy, size, "\t\n") != size)
         return fail_mark(r, mark, "control characters are not taken; leave the escape out");
@@ -222,6 +237,7 @@ static int on_open(struct reader *r, struct fy_event *e)
 
 static int on_event(struct reader *r, struct fy_event *e)
 {
+    struct fy_mark copy;
     switch (e->type) {
     case FYET_SCALAR:
         return on_scalar(r, e);
@@ -233,7 +249,7 @@ static int on_event(struct reader *r, struct fy_event *e)
         r->depth--;
         return e->type == FYET_MAPPING_END ? refuse_twice(r, r->open[r->depth].value) : 0;
     case FYET_ALIAS:
-        return fail_mark(r, fy_event_start_mark(e),
+        return fail_mark(r, step_back(fy_event_start_mark(e), &copy),
                          "aliases (*name) are not taken here; write the value out");
     case FYET_DOCUMENT_START:
         return r->root ? fail_mark(r, fy_event_start_mark(e), "a second document ('---'); keep one to a file")
@@ -264,14 +280,21 @@ static int read_events(struct reader *r)
 
 /* --- in and out --- */
 
-/* libfyaml is given text only: no NUL, no broken UTF-8, no terminal escapes, no CR but before LF. */
+/* How many bytes are text: no control characters, no broken UTF-8, no CR but before LF. libfyaml sees nothing
+ * else. */
+static size_t text_size_valid(const char *text, size_t size)
+{
+    size_t good = text_valid(text, size, "\t\n\r");
+    for (size_t i = 0; i < good; i++)
+        if (text[i] == '\r' && (i + 1 == size || text[i + 1] != '\n'))
+            return i;
+    return good;
+}
+
 static int refuse_binary(const char *name, struct slice text, struct error *err)
 {
     const char *start = (const char *)text.data;
-    size_t good = text_valid(start, text.size, "\t\n\r");
-    for (const char *cr = start; good && (cr = memchr(cr, '\r', good - (size_t)(cr - start))); cr++)
-        if (cr + 1 == start + text.size || cr[1] != '\n')
-            good = (size_t)(cr - start);
+    size_t good = text_size_valid(start, text.size);
     if (good == text.size)
         return 0;
     unsigned line = 1, column = 1;
@@ -279,8 +302,9 @@ static int refuse_binary(const char *name, struct slice text, struct error *err)
         column = start[i] == '\n' ? 1 : column + ((start[i] & 0xc0) != 0x80);
         line += start[i] == '\n';
     }
-    return error_set(err, "%s:%u:%u: byte 0x%02x: this is no UTF-8 text; save it as plain UTF-8", name, line,
-                     column, (unsigned)text.data[good]);
+    return error_set(err, "%s:%u:%u: byte 0x%02x is %s", name, line, column, (unsigned)text.data[good],
+                     text.data[good] < 0x80 ? "a control character; take it out"
+                                            : "no UTF-8; save the file as UTF-8");
 }
 
 static int read_text(struct reader *r, struct slice text)
