@@ -1,0 +1,22 @@
+/* Images and partition tables as people (and --json) read them. A failure is the buf's own. */
+#pragma once
+
+#include "base/buf.h"
+#include "image/image.h"
+#include "media/media.h"
+
+/*
+ * What `fdisk -lu DEVICE` of util-linux 2.1x prints as the table of such a disk, from the line of headings
+ * on: sectors of 512 bytes, ends inclusive, blocks of 1 KiB with '+' for half of one more.
+ */
+void image_describe_table(const struct media_table *table, const char *device, struct buf *out);
+
+/* The name that the disk image would have once it is unpacked: the last part of a chain of containers,
+ * without
+ * ".bz2" and the like. "esx.iso: image.tgz: usr/lib/x.dd.bz2" gives "x.dd". */
+void image_describe_device(const char *where, char *out, size_t size);
+
+void image_describe(const struct image *image, struct buf *out);
+
+/* One object and a newline. Of the accounts only the names are told. */
+void image_describe_json(const struct image *image, struct buf *out);

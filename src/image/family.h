@@ -1,0 +1,38 @@
+/*
+ * A family of products: how its media are recognised, which of their entries matter, and how an image is made
+ * of what was kept. One file per family; the table in import.c is asked in order.
+ */
+#pragma once
+
+#include "image/collect.h"
+
+/* What is known before the walk. */
+struct image_source {
+    const char *name; /* as the user gave it, for messages */
+    enum media_kind kind;
+    char volume[33]; /* an ISO's volume id, or "" */
+    size_t count;    /* names at the top of an ISO or directory; a plain file's own name; else 0 */
+    char **names;
+};
+
+/* Comparing as ISO 9660 without extensions needs it: upper and lower case are equal. */
+bool image_source_has(const struct image_source *source, const char *name);
+/* The last part of the source's name. */
+const char *image_source_base(const struct image_source *source);
+
+struct image_family {
+    const char *name;
+    const char *takes; /* what of this family can be imported, for people */
+
+    bool (*recognise)(const struct image_source *source);
+
+    /* Asked once per entry, in the order of the medium, before its bytes. No state: an entry's fate depends
+     * on its path and place only. */
+    enum image_pick (*pick)(const struct image_source *source, const struct media_entry *entry);
+
+    /* After the walk: fills the image from what was collected. What is not taken is discarded. */
+    int (*build)(const struct image_source *source, struct collection *collection, struct image *image,
+                 struct error *err);
+};
+
+extern const struct image_family image_family_esxi_dd, image_family_loader;

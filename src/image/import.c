@@ -1,0 +1,195 @@
+#include "image/import.h"
+
+#include "base/buf.h"
+#include "base/cleanup.h"
+#include "base/text.h"
+#include "image/collect.h"
+#include "image/family.h"
+
+#include <errno.h>
+#include <string.h>
+
+#define NAMES_MAX     512     /* at the top of a medium; ESXi 4's CD has some 20 */
+#define ISO_VOLUME_AT 0x8028u /* ECMA-119 8.4.6: volume identifier of the first volume descriptor */
+#define ISO_VOLUME    32
+
+static const struct image_family *const families[] = {&image_family_esxi_dd, &image_family_loader};
+
+/* Products that are known and cannot be booted stateless: all marks at the top tell one (xCAT's tests). */
+static const struct {
+    const char *marks[4];
+    const char *what;
+} refused[] = {
+    {{"README", "build_number", "packages.xml", NULL}, "ESX 4"},
+    {{"README", "open_source_licenses.txt", NULL}, "ESX 3.5"},
+};
+
+bool image_source_has(const struct image_source *source, const char *name)
+{
+    for (size_t i = 0; i < source->count; i++)
+        if (strcasecmp(source->names[i], name) == 0)
+            return true;
+    return false;
+}
+
+const char *image_source_base(const struct image_source *source)
+{
+    const char *slash = strrchr(source->name, '/');
+    return slash && slash[1] ? slash + 1 : source->name;
+}
+
+/* --- looking at the source --- */
+
+static int add_name(void *ctx, const char *path, uint64_t size, struct error *err)
+{
+    struct image_source *source = ctx;
+    if (source->count == NAMES_MAX)
+        return 0; /* a folder of somebody's whole downloads is no medium, but its first names may do */
+    source->names[source->count] = strdup(path);
+    if (!source->names[source->count])
+        return error_errno(err, ENOMEM, "%s", source->name);
+    source->count++;
+    return 0;
+}
+
+static void source_fini(struct image_source *source)
+{
+    for (size_t i = 0; i < source->count; i++)
+        free(source->names[i]);
+    free(source->names);
+}
+
+static void read_volume(int fd, struct image_source *source)
+{
+    char id[ISO_VOLUME];
+    if (source->kind != MEDIA_KIND_ISO || pread(fd, id, sizeof id, ISO_VOLUME_AT) != sizeof id)
+        return;
+    size_t size = sizeof id;
+    while (size && (id[size - 1] == ' ' || id[size - 1] == 0))
+        size--;
+    text_printable(id, size, source->volume, sizeof source->volume);
+}
+
+static int source_init(int fd, const char *name, struct image_source *out, struct error *err)
+{
+    *out = (struct image_source){.name = name};
+    out->names = calloc(NAMES_MAX, sizeof *out->names);
+    if (!out->names)
+        return error_errno(err, ENOMEM, "%s", name);
+    if (media_kind_of(fd, name, &out->kind, err) < 0)
+        return -1;
+    read_volume(fd, out);
+    if (out->kind == MEDIA_KIND_FILE)
+        return add_name(out, image_source_base(out), 0, err);
+    return media_list(fd, name, out, add_name, err);
+}
+
+/* --- choosing the family --- */
+
+/* "ISO 9660 "ESX-4" with a, b, c and 3 more" */
+static void describe_source(const struct image_source *source, struct buf *out)
+{
+    buf_append_text(out, media_kind_name(source->kind));
+    if (source->volume[0])
+        buf_format(out, " \"%s\"", source->volume);
+    for (size_t i = 0; i < source->count && i < COLLECT_SEEN_MAX; i++) {
+        char shown[64];
+        text_printable(source->names[i], strlen(source->names[i]), shown, sizeof shown);
+        buf_format(out, "%s%s", i ? ", " : " with ", shown);
+    }
+    if (source->count > COLLECT_SEEN_MAX)
+        buf_format(out, " and %zu more", source->count - COLLECT_SEEN_MAX);
+}
+
+static int refuse(const struct image_source *source, const char *what, struct error *err)
+{
+    struct buf seen = BUF_INIT, takes = BUF_INIT;
+    describe_source(source, &seen);
+    for (size_t i = 0; i < sizeof families / sizeof families[0]; i++)
+        buf_format(&takes, "%s%s", i ? "; " : "", families[i]->takes);
+    error_set(err, "%s is %s (%s). bootherd can import: %s", source->name, what, buf_text(&seen),
+              buf_text(&takes));
+    buf_fini(&seen);
+    buf_fini(&takes);
+    return -1;
+}
+
+static const char *refused_product(const struct image_source *source)
+{
+    for (size_t i = 0; i < sizeof refused / sizeof refused[0]; i++) {
+        bool all = true;
+        for (const char *const *mark = refused[i].marks; *mark; mark++)
+            all = all && image_source_has(source, *mark);
+        if (all)
+            return refused[i].what;
+    }
+    return NULL;
+}
+
+static const struct image_family *recognise(const struct image_source *source, struct error *err)
+{
+    for (size_t i = 0; i < sizeof families / sizeof families[0]; i++)
+        if (families[i]->recognise(source))
+            return families[i];
+    char what[128] = "none of the media known here";
+    const char *product = refused_product(source);
+    if (product)
+        snprintf(what, sizeof what, "classic %s, which needs an installed service console: not ESXi",
+                 product);
+    refuse(source, what, err);
+    return NULL;
+}
+
+/* --- the import --- */
+
+static struct image *image_new(const struct image_family *family, const struct image_source *source)
+{
+    struct image *image = calloc(1, sizeof *image);
+    const char *base = image_source_base(source);
+    char name[IMAGE_FILE_NAME_MAX];
+    text_printable(base, strlen(base), name, sizeof name);
+    if (image) {
+        image->family = strdup(family->name);
+        image->source = strdup(name);
+    }
+    if (image && image->family && image->source)
+        return image;
+    image_free(image);
+    return NULL;
+}
+
+static int import(int fd, struct collection *c, struct image **out, struct error *err)
+{
+    struct image *image = image_new(c->family, c->source);
+    if (!image)
+        return error_errno(err, ENOMEM, "%s", c->source->name);
+    if (collect_walk(c, fd, err) < 0 || c->family->build(c->source, c, image, err) < 0 ||
+        image_check(image, err) < 0) {
+        image_free(image);
+        return -1;
+    }
+    *out = image;
+    return 0;
+}
+
+int image_import(int fd, const char *source_name, const struct image_sink *sink,
+                 const struct image_listener *listener, struct image **out, struct error *err)
+{
+    struct image_source source;
+    cleanup_free struct collection *c = calloc(1, sizeof *c);
+    *out = NULL;
+    if (!c)
+        return error_errno(err, ENOMEM, "%s", source_name);
+    int result = source_init(fd, source_name, &source, err);
+    const struct image_family *family = result == 0 ? recognise(&source, err) : NULL;
+    if (family) {
+        c->sink = sink;
+        c->listener = listener;
+        c->family = family;
+        c->source = &source;
+        result = import(fd, c, out, err);
+        collect_fini(c);
+    }
+    source_fini(&source);
+    return family ? result : -1;
+}
