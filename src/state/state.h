@@ -2,9 +2,10 @@
  * State: the database and everything that is decided by it. The only writer of ROOT/state.db. No sockets: the
  * state process (proc/) carries messages in and out.
  *
- * Files: db (SQLite: open, migrations, prepared statements), state_fleet (the fleet, one object a row),
- * state_lease, state_boot (events into boots), story (pure: a boot's events -> its steps, where it is, what
- * went wrong), audit.
+ * Files: db (SQLite: open, migrations, prepared statements) and schema, state_fleet (the fleet, one object a
+ * row), state_lease, state_boot (events into boots) and boot (reading them back), story (pure: a boot's
+ * events -> its steps, where it is, with story_cause: why it stopped), status (which machines), status_text,
+ * status_json.
  */
 #pragma once
 
@@ -16,14 +17,18 @@
 
 struct state;
 
-/* path: "/state.db" inside the state process's root. WAL, synchronous=FULL, busy timeout. Runs missing
- * migrations. */
+/*
+ * path: "/state.db" inside the state process's root; made when missing, readable by its owner only. Runs
+ * missing migrations. The file is held exclusively until state_close: a second process waits 5 s and is then
+ * refused (EBUSY). A foreign, damaged or newer file is refused (EILSEQ, ENOTSUP) and left as it is.
+ */
 int state_open(const char *path, struct state **out, struct error *err);
 void state_close(struct state *state);
 
 /*
  * Batches: everything between begin and commit is on disk when commit returns, or nothing is. Leases and
- * events that arrive together share one sync. Calls outside a batch commit by themselves.
+ * events that arrive together share one sync. Calls outside a batch commit by themselves. After an error in a
+ * batch, roll it back.
  */
 int state_begin(struct state *state, struct error *err);
 int state_commit(struct state *state, struct error *err);
@@ -35,8 +40,8 @@ void state_rollback(struct state *state);
 const struct fleet *state_fleet(const struct state *state);
 uint64_t state_fleet_generation(const struct state *state);
 
-/* Makes `next` (finished; taken on success) the fleet, in one transaction. `who` and the difference go to the
- * audit table. */
+/* Makes `next` (finished; taken on success) the fleet, in one transaction, outside a batch. `who` and the
+ * difference go to the audit table. */
 int state_fleet_replace(struct state *state, struct fleet *next, const char *who, int64_t now_ms,
                         struct error *err);
 
@@ -57,8 +62,9 @@ int state_event(struct state *state, const struct boot_event *event, char line[s
                 struct error *err);
 
 /*
- * The story of the latest boot of each node and of unknown machines (range NULL or a node range): for people,
- * or as JSON. A boot that stopped says where and since when: `now_ms` decides.
+ * The story of the latest boot of each node and of unknown machines: for people, or as JSON (its keys:
+ * status_json.c). range: NULL for all, a node range, or a MAC; a single name or MAC is told step by step. A
+ * boot that stopped says where and since when: `now_ms` decides.
  */
 int state_status_text(struct state *state, const char *range, int64_t now_ms, struct buf *out,
                       struct error *err);

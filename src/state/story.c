@@ -108,7 +108,9 @@ static void tell_file_done(struct story *story, struct tally *tally, const struc
     reach(story, STORY_FILES);
     story->files_done++;
     story->bytes += event->bytes;
-    story->files_ms = event->at_ms - (tally->first_ms ? tally->first_ms : at->first_ms - event->duration_ms);
+    if (!tally->first_ms)
+        tally->first_ms = at->first_ms - event->duration_ms;
+    story->files_ms = event->at_ms - tally->first_ms;
     if (story->stage < STORY_DONE && story->files_expected && story->files_done >= story->files_expected) {
         reach(story, STORY_DONE);
         add_step(story, NULL, event->at_ms, false);

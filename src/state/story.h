@@ -14,6 +14,9 @@
 #define STORY_LABEL_MAX 32
 #define STORY_TEXT_MAX  768
 
+/* Times are 0 to STORY_TIME_MAX: sums of a few do not overflow. */
+#define STORY_TIME_MAX (INT64_MAX / 16)
+
 /* An event of one boot; repeats of it (same kind, file and text) are counted, not listed. Orders count all
  * events of the boot from 1: clocks may jump. event.at_ms, bytes and duration are the last time's. */
 struct story_event {
@@ -83,3 +86,7 @@ const char *story_files_detail(const struct story *story, char out[static STORY_
 /* Stable words, for JSON and the database. */
 const char *story_stage_word(enum story_stage stage);
 const char *story_outcome_word(enum story_outcome outcome);
+const char *story_kind_word(enum boot_event_kind kind);
+const char *story_role_word(enum boot_file_role role);
+bool story_parse_kind(const char *word, enum boot_event_kind *out);
+bool story_parse_role(const char *word, enum boot_file_role *out);

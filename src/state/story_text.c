@@ -24,9 +24,31 @@ static const char *const outcomes[] = {
     [STORY_STOPPED] = "stopped",
 };
 
+/* In the database, too. */
 static const char *const roles[] = {
     [BOOT_FILE_OTHER] = "file",    [BOOT_FILE_LOADER] = "loader", [BOOT_FILE_CONFIG] = "config",
     [BOOT_FILE_KERNEL] = "kernel", [BOOT_FILE_MODULE] = "module", [BOOT_FILE_OVERLAY] = "overlay",
+};
+
+/* In the database: never changed. */
+static const char *const kinds[BOOT_EVENT_KINDS] = {
+    [BOOT_EVENT_DISCOVER] = "discover",
+    [BOOT_EVENT_OFFER] = "offer",
+    [BOOT_EVENT_REQUEST] = "request",
+    [BOOT_EVENT_ACK] = "ack",
+    [BOOT_EVENT_NAK] = "nak",
+    [BOOT_EVENT_DECLINE] = "decline",
+    [BOOT_EVENT_RELEASE] = "release",
+    [BOOT_EVENT_INFORM] = "inform",
+    [BOOT_EVENT_UNKNOWN_MACHINE] = "unknown-machine",
+    [BOOT_EVENT_FILE_START] = "file-start",
+    [BOOT_EVENT_FILE_DONE] = "file-done",
+    [BOOT_EVENT_FILE_PROBED] = "file-probed",
+    [BOOT_EVENT_FILE_FAILED] = "file-failed",
+    [BOOT_EVENT_FILE_MISSING] = "file-missing",
+    [BOOT_EVENT_FILE_REFUSED] = "file-refused",
+    [BOOT_EVENT_PLAN_FAILED] = "plan-failed",
+    [BOOT_EVENT_BOOTED] = "booted",
 };
 
 /* NULL: files are labelled by their role. */
@@ -54,6 +76,38 @@ const char *story_stage_word(enum story_stage stage)
 const char *story_outcome_word(enum story_outcome outcome)
 {
     return outcomes[outcome];
+}
+
+const char *story_kind_word(enum boot_event_kind kind)
+{
+    return kinds[kind];
+}
+
+const char *story_role_word(enum boot_file_role role)
+{
+    return roles[role];
+}
+
+static int find_word(const char *const *words, size_t count, const char *word)
+{
+    for (size_t i = 0; i < count; i++)
+        if (text_equal(words[i], word))
+            return (int)i;
+    return -1;
+}
+
+bool story_parse_kind(const char *word, enum boot_event_kind *out)
+{
+    int found = find_word(kinds, BOOT_EVENT_KINDS, word);
+    *out = found < 0 ? 0 : (enum boot_event_kind)found;
+    return found >= 0;
+}
+
+bool story_parse_role(const char *word, enum boot_file_role *out)
+{
+    int found = find_word(roles, sizeof roles / sizeof roles[0], word);
+    *out = found < 0 ? 0 : (enum boot_file_role)found;
+    return found >= 0;
 }
 
 const char *story_label(const struct boot_event *event, uint32_t files_expected,
@@ -84,9 +138,9 @@ static void format_amount(uint64_t bytes, int64_t duration_ms, char *out, size_t
     char amount[TEXT_SIZE_MAX], duration[TEXT_DURATION_MAX], rate[TEXT_SIZE_MAX];
     text_size(bytes, amount);
     text_duration_ms(duration_ms > 0 ? duration_ms : 0, duration);
-    if (duration_ms > 0)
+    if (duration_ms > 0 && bytes <= UINT64_MAX / 1000)
         snprintf(out, size, "%s in %s (%s/s)", amount, duration,
-                 text_size((uint64_t)((double)bytes * 1000 / (double)duration_ms), rate));
+                 text_size(bytes * 1000 / (uint64_t)duration_ms, rate));
     else
         snprintf(out, size, "%s in %s", amount, duration);
 }

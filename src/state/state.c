@@ -1,0 +1,48 @@
+#include "state/inside.h"
+#include "state/schema.h"
+
+#include <errno.h>
+#include <stdlib.h>
+
+int state_open(const char *path, struct state **out, struct error *err)
+{
+    struct state *state = calloc(1, sizeof *state);
+    if (!state)
+        return error_errno(err, ENOMEM, "%s", path);
+    if (db_open(path, schema_migrations, schema_migration_count, &state->db, err) < 0 ||
+        state_fleet_load(state, err) < 0) {
+        state_close(state);
+        return -1;
+    }
+    *out = state;
+    return 0;
+}
+
+void state_close(struct state *state)
+{
+    if (!state)
+        return;
+    db_close(state->db);
+    fleet_free(state->fleet);
+    free(state);
+}
+
+int state_begin(struct state *state, struct error *err)
+{
+    return db_begin(state->db, err);
+}
+
+int state_commit(struct state *state, struct error *err)
+{
+    return db_commit(state->db, err);
+}
+
+void state_rollback(struct state *state)
+{
+    db_rollback(state->db);
+}
+
+const char *inside_ip(uint32_t ip, char out[static IP4_TEXT_SIZE])
+{
+    return ip ? ip4_format(ip, out) : NULL;
+}
