@@ -3,6 +3,7 @@
 # to them. lab_open first; everything is taken down when the script ends, however it ends. Needs root, QEMU,
 # iproute2, openssh-client, sshpass. Of the variables, LAB_NS and LAB_DIR are for the caller to use.
 
+lab_here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 LAB_PREFIX=10.77.0 # the bridge is .1 of this /24
 
 # lab_open: makes the namespace LAB_NS with bridge br0, and the directory LAB_DIR for logs and whatever the caller keeps.
@@ -21,6 +22,7 @@ lab_open() {
     lab_run ip link add br0 type bridge stp_state 0 forward_delay 0
     lab_run ip address add "$LAB_PREFIX.1/24" dev br0
     lab_run ip link set br0 up
+    lab_spawn "$LAB_DIR/router.log" perl "$lab_here/router.pl" br0
 }
 
 # Ends what was started here, by process id, and removes namespace and directory. LAB_KEEP=1 keeps the directory.
@@ -116,8 +118,8 @@ lab_machine() {
     mkfifo "$LAB_DIR/$name.port.in" "$LAB_DIR/$name.port.out" || return 1
     cat "$LAB_DIR/$name.port.out" >"$LAB_DIR/$name.serial" &
     lab_pids+=($!)
-    # No KVM: it may be missing, or be there and not work.
-    lab_spawn "$LAB_DIR/$name.qemu" qemu-system-x86_64 -name "$name" -machine pc -accel tcg -m 256 -nodefaults \
+    # No KVM: it may be missing, or be there and not work. Without graphics, the BIOS and the loaders use the serial port.
+    lab_spawn "$LAB_DIR/$name.qemu" qemu-system-x86_64 -name "$name" -machine pc,graphics=off -accel tcg -m 256 -nodefaults \
         -no-user-config -display none -no-reboot -boot n \
         -chardev "pipe,id=port,path=$LAB_DIR/$name.port" -serial chardev:port \
         -netdev "tap,id=net,ifname=$tap,script=no,downscript=no" -device "$card,netdev=net,mac=$(lab_mac "$number")" \
