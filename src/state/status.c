@@ -74,7 +74,8 @@ static int visit_mac(struct state *state, const struct mac *mac, int64_t now_ms,
     int found = boot_latest(state, machine, &entry.boot, err);
     if (found == 0) {
         error_set(err,
-                  "%s was never seen here, and no node has it: to add it: bootherd node set NAME --mac %s",
+                  "%s was never seen here, and no node has it: to add it: bootherd node set NAME --mac %s "
+                  "--image IMAGE",
                   machine, machine);
         if (err)
             err->code = ENOENT;
@@ -126,6 +127,6 @@ const char *status_add_command(const struct boot *boot, char out[static STATUS_A
     struct mac mac;
     out[0] = 0;
     if (mac_parse(boot->machine, &mac))
-        snprintf(out, STATUS_ADD_MAX, "bootherd node set NAME --mac %s", boot->machine);
+        snprintf(out, STATUS_ADD_MAX, "bootherd node set NAME --mac %s --image IMAGE", boot->machine);
     return out;
 }

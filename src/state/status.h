@@ -28,6 +28,7 @@ int status_visit(struct state *state, const char *range, int64_t now_ms, const s
 /* Whether the range asks for one machine, so that its story is told step by step. */
 bool status_is_single(const char *range);
 
-/* "bootherd node set NAME --mac 52:54:00:12:34:56", or "" for a machine whose MAC is not known. */
-#define STATUS_ADD_MAX 64
+/* "bootherd node set NAME --mac 52:54:00:12:34:56 --image IMAGE", or "" for a machine whose MAC is not known.
+ */
+#define STATUS_ADD_MAX 80
 const char *status_add_command(const struct boot *boot, char out[static STATUS_ADD_MAX]);

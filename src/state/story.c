@@ -39,7 +39,7 @@ bool story_is_normal_miss(const char *file)
 
 bool story_is_network_boot(const struct boot_event *discover)
 {
-    return strstr(discover->text, "PXE") || strstr(discover->text, "HTTP");
+    return !text_starts(discover->text, "booted system");
 }
 
 static bool is_payload(const struct boot_event *event)
@@ -123,7 +123,7 @@ static void tell_event(struct story *story, struct tally *tally, const struct st
     if (kinds[event->kind].step &&
         !(event->kind == BOOT_EVENT_FILE_MISSING && story_is_normal_miss(event->file)))
         add_step(story, at, at->first_ms, kinds[event->kind].fault);
-    if (event->kind == BOOT_EVENT_DISCOVER)
+    if (event->kind == BOOT_EVENT_DISCOVER || event->kind == BOOT_EVENT_UNKNOWN_MACHINE)
         reach(story, STORY_DISCOVER);
     else if (event->kind == BOOT_EVENT_OFFER)
         reach(story, STORY_OFFER);

@@ -72,7 +72,8 @@ void story_fini(struct story *story);
 
 /* Names that loaders try and may miss on their way: no fault. */
 bool story_is_normal_miss(const char *file);
-/* Whether a DISCOVER came from firmware or a boot loader, and not from a system that runs. */
+/* Whether a DISCOVER came from firmware or a boot loader, and not from a system that runs (serve's texts of
+ * those begin with "booted system"). */
 bool story_is_network_boot(const struct boot_event *discover);
 
 /* Words for one event: "module 3/8", and "sys.vgz  41.2 MB in 3.1 s (13.3 MB/s)". */

@@ -63,7 +63,7 @@ static const struct rule {
     {BIT(LAST_REFUSED), 0, PROMPT_MS, STORY_STOPPED, LAST_REFUSED,
      "it asked for {file}, which was refused: {text}"},
     {BIT(LAST_FAILED), 0, PROMPT_MS, STORY_STOPPED, LAST_FAILED,
-     "{label}, {file}, broke off after {bytes}: {text}"},
+     "{label} ({file}) was not sent whole, but {bytes} of it: {text}"},
     {BIT(LAST_MISSING), 0, PROMPT_MS, STORY_STOPPED, LAST_MISSING,
      "it asked for {file}, which is not there: compare with what `bootherd explain` says it is given"},
     {BIT(LAST_OPEN), 0, TRANSFER_MS, STORY_STOPPED, LAST_OPEN,
@@ -112,7 +112,7 @@ static const struct rule {
      "the machine did not take the offer of {ip}: another DHCP server may have answered first, or the offer "
      "does not reach it (VLAN, relay, spanning tree)"},
     {BIT(NET_DISCOVER), BIT(OFFER), ANSWER_MS, STORY_STOPPED, NET_DISCOVER,
-     "it was offered no address: no network of the fleet fits where it asks from, or the pool is used up"},
+     "it was offered no address: {text}"},
 };
 
 static void note(struct seen *seen, enum fact fact, const struct story_event *event)

@@ -174,6 +174,31 @@ static void lease_refused(void **state)
     state_close(s);
 }
 
+/* A lease that cannot be kept leaves the machine's earlier one. */
+static void lease_is_whole(void **state)
+{
+    struct error err;
+    struct state *s = open_state();
+    put_lease(s, lease_of(1, 0x0a4d000b, LEASE_BOUND));
+    state_close(s);
+    sqlite3 *db;
+    assert_int_equal(sqlite3_open(path, &db), SQLITE_OK);
+    assert_int_equal(sqlite3_exec(db,
+                                  "CREATE TRIGGER no BEFORE INSERT ON lease WHEN new.ip = '10.77.0.12' "
+                                  "BEGIN SELECT RAISE(ABORT, 'not this one'); END",
+                                  NULL, NULL, NULL),
+                     SQLITE_OK);
+    sqlite3_close(db);
+    s = open_state();
+    struct lease next = lease_of(1, 0x0a4d000c, LEASE_BOUND);
+    assert_int_equal(state_lease_put(s, &next, &err), -1);
+    assert_non_null(strstr(err.text, "cannot keep a lease: not this one"));
+    struct found found = all_leases(s);
+    assert_int_equal(found.count, 1);
+    assert_int_equal(found.lease[0].ip, 0x0a4d000b);
+    state_close(s);
+}
+
 static void batch(void **state)
 {
     struct error err;
@@ -281,8 +306,8 @@ static void bad_rows(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        TEST(fleet_survives), TEST(fleet_rows), TEST(fleet_in_batch), TEST(leases),
-        TEST(lease_refused),  TEST(batch),      TEST(killed),         TEST(bad_rows),
+        TEST(fleet_survives), TEST(fleet_rows), TEST(fleet_in_batch), TEST(leases),   TEST(lease_refused),
+        TEST(lease_is_whole), TEST(batch),      TEST(killed),         TEST(bad_rows),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

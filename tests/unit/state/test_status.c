@@ -153,7 +153,7 @@ static void one_boot(void **state)
     boot(s, rack01, 0, 1);
     say(s, rack01, 8000, BOOT_EVENT_DISCOVER, 0, "PXE, BIOS, iPXE"); /* iPXE as NBP asks again */
     boot(s, rack01, 9000, 4);
-    say(s, rack01, 40000, BOOT_EVENT_DISCOVER, 0, "udhcp 1.35.0");
+    say(s, rack01, 40000, BOOT_EVENT_DISCOVER, 0, "booted system, udhcp 1.35.0");
     say(s, rack01_second, 45000, BOOT_EVENT_BOOTED, 0x0a4d000b, ""); /* by its other card */
     for (int hour = 1; hour < 50; hour++)
         say(s, rack01, hour * 3600000, BOOT_EVENT_ACK, 0x0a4d000b, "lease only");
@@ -246,7 +246,7 @@ static void table(void **state)
         "\n"
         "Machines that are no node's:\n"
         "  52:54:00:00:00:09  -  DISCOVER, 2.0 s ago; to add it: bootherd node set NAME --mac "
-        "52:54:00:00:00:09\n");
+        "52:54:00:00:00:09 --image IMAGE\n");
     boot(s, rack02, 50000, 3);
     boot(s, rack02, 80000, 3);
     assert_non_null(strstr(status_text(s, "rack[01-02]", 90000, &out),
@@ -332,7 +332,7 @@ static void json(void **state)
     json_t *unknown = json_object_get(root, "unknown");
     assert_int_equal(json_array_size(unknown), 1);
     assert_string_equal(text_of(json_array_get(unknown, 0), "add"),
-                        "bootherd node set NAME --mac 52:54:00:00:00:09");
+                        "bootherd node set NAME --mac 52:54:00:00:00:09 --image IMAGE");
     json_decref(root);
 
     root = status_json(s, "rack01", 1);

@@ -129,7 +129,7 @@ static void whole_boot(void **state)
     loader(&tape);
     config(&tape);
     modules(&tape, 4);
-    say(&tape, 30000, BOOT_EVENT_DISCOVER, 0, "udhcp 1.35.0");
+    say(&tape, 30000, BOOT_EVENT_DISCOVER, 0, "booted system, udhcp 1.35.0");
     say(&tape, 30010, BOOT_EVENT_OFFER, 0x0a4d000b, "");
     say(&tape, 30020, BOOT_EVENT_REQUEST, 0x0a4d000b, "");
     say(&tape, 30030, BOOT_EVENT_ACK, 0x0a4d000b, "lease only");
@@ -171,7 +171,7 @@ static void silence(void **state)
     struct tape tape = {0};
     say(&tape, 1000, BOOT_EVENT_DISCOVER, 0, CLIENT);
     expect(&tape, 3000, STORY_RUNNING, "DISCOVER", NULL);
-    expect(&tape, 11000, STORY_STOPPED, "DISCOVER", "it was offered no address");
+    expect(&tape, 11000, STORY_STOPPED, "DISCOVER", "it was offered no address: PXE, BIOS");
     say(&tape, 1001, BOOT_EVENT_OFFER, 0x0a4d000b, "");
     expect(&tape, 11000, STORY_RUNNING, "OFFER", NULL);
     expect(&tape, 11001, STORY_STOPPED, "OFFER", "did not take the offer of 10.77.0.11: another DHCP server");
@@ -230,13 +230,14 @@ static void broken_module(void **state)
     strcpy(failed.text, "the client said: disk full (error 3)");
     add(&tape, failed);
     expect(&tape, 14000, STORY_STOPPED, "module 3/4",
-           "module 3/4, image/a/sys.vgz, broke off after 12.0 MB: the client said: disk full (error 3)");
+           "module 3/4 (image/a/sys.vgz) was not sent whole, but 12.0 MB of it: the client said: disk full "
+           "(error 3)");
     start.at_ms = 15000;
     add(&tape, start); /* it tries again */
     expect(&tape, 60000, STORY_RUNNING, "module 3/4", NULL);
     failed.at_ms = 16000;
     add(&tape, failed);
-    expect(&tape, 60000, STORY_STOPPED, "module 3/4", "broke off");
+    expect(&tape, 60000, STORY_STOPPED, "module 3/4", "not sent whole");
 }
 
 static void faults(void **state)
