@@ -207,7 +207,9 @@ static int find_version(const struct collection *c, const struct esxi_bank *bank
 {
     const char *name = dd_name(c, bank);
     const struct collected *readme = find_top(c, "README.txt");
-    if (set_text(&image->version, "unknown", 7, err) < 0 || set_text(&image->build, "unknown", 7, err) < 0)
+    const char *vague = bank->set && bank->set->version ? bank->set->version : "unknown";
+    if (set_text(&image->version, vague, strlen(vague), err) < 0 ||
+        set_text(&image->build, "unknown", strlen("unknown"), err) < 0)
         return -1;
     if (readme && version_of_readme(image, readme, err) < 0)
         return -1;

@@ -10,9 +10,12 @@
  * recipes of 2008.
  */
 const struct esxi_set esxi_sets[] = {
-    {"vmkboot.gz", 3, {"vmk.gz", "sys.vgz", "cim.vgz", "oem.tgz", "license.tgz", "mod.tgz", "cimstg.tgz"}},
-    {"b.z", 3, {"k.z", "s.z", "c.z", "oem.tgz", "license.tgz", "m.z", "cimstg.tgz"}},
-    {"vmkernel.gz", 3, {"binmod.tgz", "environ.tgz", "cim.tgz", "oem.tgz", "license.tgz", "mod.tgz"}},
+    {NULL,
+     "vmkboot.gz",
+     3,
+     {"vmk.gz", "sys.vgz", "cim.vgz", "oem.tgz", "license.tgz", "mod.tgz", "cimstg.tgz"}},
+    {"4.1", "b.z", 3, {"k.z", "s.z", "c.z", "oem.tgz", "license.tgz", "m.z", "cimstg.tgz"}},
+    {"3.5", "vmkernel.gz", 3, {"binmod.tgz", "environ.tgz", "cim.tgz", "oem.tgz", "license.tgz", "mod.tgz"}},
 };
 const size_t esxi_set_count = sizeof esxi_sets / sizeof esxi_sets[0];
 

@@ -8,6 +8,7 @@
 
 /* A boot set for images without a boot.cfg. */
 struct esxi_set {
+    const char *version; /* of the only product that uses these names, or NULL */
     const char *kernel;
     size_t required;                       /* of the names, from the first */
     const char *names[ESXI_SET_NAMES_MAX]; /* modules in load order, NULL-ended */
