@@ -33,15 +33,13 @@ bool sniff_tar_header(struct slice block)
         return false;
     uint64_t sum = 0;
     int64_t sum_signed = 0; /* some old writers summed signed bytes */
-    bool any = false;
     for (size_t i = 0; i < TAR_BLOCK; i++) {
         bool blank = i >= TAR_CHECKSUM && i < TAR_CHECKSUM + TAR_CHECKSUM_SIZE;
         sum += blank ? ' ' : block.data[i];
         sum_signed += blank ? ' ' : (int8_t)block.data[i];
-        any |= block.data[i] != 0;
     }
     uint64_t stored = octal(block.data + TAR_CHECKSUM, TAR_CHECKSUM_SIZE);
-    return any && (stored == sum || (int64_t)stored == sum_signed);
+    return stored && block.data[0] && (stored == sum || (int64_t)stored == sum_signed);
 }
 
 bool sniff_is_vmtar(struct slice head)
