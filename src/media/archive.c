@@ -16,7 +16,8 @@
 /* Bytes of headers (folders of an ISO, long names and sparse maps of a tar) read so far. libarchive keeps
  * about ten bytes for each byte of an ISO's folders until the last entry; ESXi's discs have some 20 kB. */
 #define HEADER_BYTES_MAX (1u << 20)
-#define ARCHIVE_MEMORY   (12u << 20) /* HEADER_BYTES_MAX times ten, and its buffers */
+#define ISO_MEMORY       (12u << 20) /* HEADER_BYTES_MAX times ten, and its buffers */
+#define TAR_MEMORY       (4u << 20)  /* one extended header of at most 1 MiB, copied, and buffers */
 #define HEADER_BLOCK     2048 /* read in small steps while headers are looked for, to count them well */
 
 struct reader {
@@ -117,6 +118,11 @@ static int check_iso_size(struct stream *s, struct error *err)
                      s->where, bytes, s->size);
 }
 
+static size_t reader_memory(enum media_kind kind)
+{
+    return kind == MEDIA_KIND_ISO ? ISO_MEMORY : TAR_MEMORY;
+}
+
 static void reader_close(struct reader *r)
 {
     if (r->a)
@@ -126,7 +132,7 @@ static void reader_close(struct reader *r)
         uselocale(r->old_locale);
         freelocale(r->locale);
     }
-    quota_release(r->in->quota, ARCHIVE_MEMORY);
+    quota_release(r->in->quota, reader_memory(r->kind));
 }
 
 static int reader_open(struct reader *r, struct stream *in, enum media_kind kind, struct error *err)
@@ -134,7 +140,7 @@ static int reader_open(struct reader *r, struct stream *in, enum media_kind kind
     *r = (struct reader){.in = in, .kind = kind};
     if (kind == MEDIA_KIND_ISO && check_iso_size(in, err) < 0)
         return -1;
-    if (quota_reserve(in->quota, ARCHIVE_MEMORY, in->where, err) < 0)
+    if (quota_reserve(in->quota, reader_memory(kind), in->where, err) < 0)
         return -1;
     /* libarchive turns Joliet and pax names into the locale's characters; ours are UTF-8 in any locale. */
     r->locale = newlocale(LC_CTYPE_MASK, "C.UTF-8", (locale_t)0);

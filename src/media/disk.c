@@ -247,7 +247,7 @@ static int walk_partition(struct disk *d, const struct media_partition *p, struc
     if (!reached)
         return error_set(err,
                          "%s: partition %u (%s) begins at sector %" PRIu64 ", but the image has only %" PRIu64
-                         ": it is cut short; download or copy it again",
+                         " sectors: it is cut short; download or copy it again",
                          d->at->where, p->number, p->system, p->start,
                          (d->s->offset + MBR_SECTOR - 1) / MBR_SECTOR);
     return walk_fat(d, p, err);

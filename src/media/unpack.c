@@ -1,6 +1,7 @@
 #include "media/unpack.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -65,13 +66,17 @@ static int step(struct unpack *u, size_t *made, struct error *err)
         return error_set(
             err, "%s: the %s data is damaged before byte %llu (%s); download or copy the file again",
             u->in->where, u->codec->name, (unsigned long long)(u->in->offset + offered - in.size), why);
+    if (result == UNPACK_REFUSED)
+        return error_set(err, "%s: the %s data %s", u->in->where, u->codec->name, why);
     stream_consume(u->in, offered - in.size);
     if (result == UNPACK_END) {
         u->codec->stop(u->state);
         u->started = false;
         u->member = true;
     } else if (offered == 0 && *made == 0) {
-        return stream_cut_short(u->in, u->codec->name, err);
+        char what[16];
+        snprintf(what, sizeof what, "%s data", u->codec->name);
+        return stream_cut_short(u->in, what, err);
     }
     return 0;
 }

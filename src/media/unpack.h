@@ -13,9 +13,10 @@ struct stream *xz_open(struct stream *in, struct error *err);
 struct stream *zstd_open(struct stream *in, struct error *err);
 
 enum unpack_step {
-    UNPACK_MORE,   /* call again */
-    UNPACK_END,    /* the member is complete and its checks passed */
-    UNPACK_FAILED, /* *why says what is wrong with the bytes */
+    UNPACK_MORE,    /* call again */
+    UNPACK_END,     /* the member is complete and its checks passed */
+    UNPACK_FAILED,  /* *why says what is wrong with the bytes */
+    UNPACK_REFUSED, /* sound, but packed in a way that is not read here: *why says so and what to do */
 };
 
 struct codec {

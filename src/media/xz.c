@@ -3,7 +3,7 @@
 
 #include <lzma.h>
 
-#define XZ_MEMORY (20u << 20) /* xz(1): "xz -7" takes 17 MiB to unpack, -6, the default, 9 MiB */
+#define XZ_MEMORY (18u << 20) /* xz(1): "xz -7" takes 17 MiB to unpack, -6, the default, 9 MiB */
 
 static bool xz_start(void *state)
 {
@@ -17,23 +17,29 @@ static void xz_stop(void *state)
     lzma_end(state);
 }
 
-static const char *xz_reason(lzma_ret result)
+static enum unpack_step xz_failed(lzma_ret result, const char **why)
 {
     static const struct {
         lzma_ret result;
-        const char *reason;
+        enum unpack_step step;
+        const char *why;
     } reasons[] = {
-        {LZMA_MEMLIMIT_ERROR,
-         "it was packed with a dictionary that takes more than 20 MiB: pack it with xz -6"},
-        {LZMA_MEM_ERROR, "no memory"},
-        {LZMA_FORMAT_ERROR, "no xz header"},
-        {LZMA_OPTIONS_ERROR, "it was packed with options that are not read here: pack it with xz -6"},
-        {LZMA_UNSUPPORTED_CHECK, "it has a checksum of an unknown kind: pack it with xz -6"},
+        {LZMA_MEMLIMIT_ERROR, UNPACK_REFUSED,
+         "takes more than 18 MiB of memory to unpack: repack it with xz -6"},
+        {LZMA_OPTIONS_ERROR, UNPACK_REFUSED,
+         "was packed with options that are not read here: repack it with xz -6"},
+        {LZMA_UNSUPPORTED_CHECK, UNPACK_REFUSED, "has a checksum of an unknown kind: repack it with xz -6"},
+        {LZMA_MEM_ERROR, UNPACK_REFUSED, "cannot be unpacked: no memory"},
+        {LZMA_FORMAT_ERROR, UNPACK_FAILED, "no xz header"},
     };
-    for (size_t i = 0; i < sizeof reasons / sizeof *reasons; i++)
-        if (reasons[i].result == result)
-            return reasons[i].reason;
-    return "a checksum does not match";
+    *why = "a checksum does not match";
+    for (size_t i = 0; i < sizeof reasons / sizeof *reasons; i++) {
+        if (reasons[i].result == result) {
+            *why = reasons[i].why;
+            return reasons[i].step;
+        }
+    }
+    return UNPACK_FAILED;
 }
 
 static enum unpack_step xz_step(void *state, struct slice *in, uint8_t *to, size_t *size, const char **why)
@@ -51,8 +57,7 @@ static enum unpack_step xz_step(void *state, struct slice *in, uint8_t *to, size
         return UNPACK_END;
     if (result == LZMA_OK || result == LZMA_BUF_ERROR)
         return UNPACK_MORE;
-    *why = xz_reason(result);
-    return UNPACK_FAILED;
+    return xz_failed(result, why);
 }
 
 struct stream *xz_open(struct stream *in, struct error *err)

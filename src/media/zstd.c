@@ -2,9 +2,10 @@
 #include "media/unpack.h"
 
 #include <zstd.h>
+#include <zstd_errors.h>
 
-#define WINDOW_LOG_MAX 24          /* 16 MiB; "zstd -19" uses 8 MiB */
-#define ZSTD_MEMORY    (17u << 20) /* the window, one block and the tables */
+#define WINDOW_LOG_MAX 23         /* 8 MiB, what "zstd -19" uses */
+#define ZSTD_MEMORY    (9u << 20) /* the window, one block and the tables */
 
 static bool zstd_start(void *state)
 {
@@ -33,6 +34,10 @@ static enum unpack_step zstd_step(void *state, struct slice *in, uint8_t *to, si
         return UNPACK_END;
     if (!ZSTD_isError(result))
         return UNPACK_MORE;
+    if (ZSTD_getErrorCode(result) == ZSTD_error_frameParameter_windowTooLarge) {
+        *why = "takes more than 8 MiB of memory to unpack: repack it with zstd -19 or less, without --long";
+        return UNPACK_REFUSED;
+    }
     *why = ZSTD_getErrorName(result);
     return UNPACK_FAILED;
 }
