@@ -72,14 +72,28 @@ bool index_drop(json_t *root, const char *name)
     return found;
 }
 
+/* A name that exists keeps its place, so that importing the same again gives the same index. */
+static size_t place_of(const json_t *manifests, const char *name)
+{
+    size_t i;
+    for (i = 0; i < json_array_size(manifests); i++) {
+        const char *own = item_name(json_array_get(manifests, i));
+        if (own && strcmp(own, name) == 0)
+            break;
+    }
+    return i;
+}
+
 int index_set(json_t *root, const char *name, const struct digest *manifest, uint64_t size, struct error *err)
 {
+    json_t *manifests = json_object_get(root, "manifests");
+    size_t place = place_of(manifests, name);
     index_drop(root, name);
     char hex[SHA256_HEX_SIZE];
     json_t *item = json_pack("{s:s, s:o, s:I, s:{s:s}}", "mediaType", MANIFEST_TYPE, "digest",
                              json_sprintf("sha256:%s", digest_format(manifest, hex)), "size",
                              (json_int_t)size, "annotations", NAME_KEY, name);
-    if (!item || json_array_append_new(json_object_get(root, "manifests"), item) < 0)
+    if (!item || json_array_insert_new(manifests, place, item) < 0)
         return error_errno(err, ENOMEM, "add %s to images/" LAYOUT_INDEX, name);
     return 0;
 }

@@ -9,6 +9,7 @@
 
 #define FORMAT        1 /* of our key in the config */
 #define DIGEST_PREFIX "sha256:"
+#define EPOCH         "1970-01-01T00:00:00Z" /* equal images have equal bytes; umoci wants a date */
 #define TITLE_KEY     "org.opencontainers.image.title"
 
 static const char *const role_names[] = {
@@ -54,7 +55,8 @@ static json_t *config_json(const struct image *image)
     for (size_t i = 0; i < image->file_count; i++) {
         json_array_append_new(files, file_json(&image->files[i]));
         json_array_append_new(ids, digest_json(&image->files[i].digest));
-        json_array_append_new(history, json_pack("{s:s}", "created_by", "bootherd image import"));
+        json_array_append_new(
+            history, json_pack("{s:s, s:s}", "created", EPOCH, "created_by", "bootherd image import"));
     }
     bool complete = json_array_size(files) == image->file_count &&
                     json_array_size(ids) == image->file_count &&
@@ -62,9 +64,10 @@ static json_t *config_json(const struct image *image)
     json_t *labels =
         json_pack("{s:s, s:s, s:s}", TITLE_KEY, image->product, "org.opencontainers.image.version",
                   image->version, "org.opencontainers.image.revision", image->build);
-    json_t *root = json_pack("{s:s, s:s, s:{s:o}, s:{s:s, s:o}, s:o, s:o}", "architecture", image->arch, "os",
-                             "unknown", "config", "Labels", labels, "rootfs", "type", "layers", "diff_ids",
-                             ids, "history", history, "bootherd", own_json(image, files));
+    json_t *root =
+        json_pack("{s:s, s:s, s:s, s:{s:o}, s:{s:s, s:o}, s:o, s:o}", "created", EPOCH, "architecture",
+                  image->arch, "os", "unknown", "config", "Labels", labels, "rootfs", "type", "layers",
+                  "diff_ids", ids, "history", history, "bootherd", own_json(image, files));
     if (!complete) {
         json_decref(root);
         return NULL;
