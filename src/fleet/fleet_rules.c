@@ -24,21 +24,24 @@ static uint32_t u32_of(const struct fleet_key *key, const void *base)
     return *(const uint32_t *)((const char *)base + key->offset);
 }
 
-/* One printable line. */
-static int check_line(const char *text, size_t most, struct error *err)
+/* Nothing but printable UTF-8 and the control characters in `also`. */
+static int check_text(const char *text, size_t most, const char *also, struct error *err)
 {
-    size_t size = strlen(text);
+    size_t size = strlen(text), good = text_valid(text, size, also);
     if (!size)
         return error_set(err, "the text is empty; leave the key out");
     if (size > most)
         return error_set(err, "%zu bytes; at most %zu are taken", size, most);
-    size_t good = text_valid(text, size, "");
     if (good == size)
         return 0;
-    const char *what = text[good] == '\n'   ? "a line break"
-                       : text[good] == '\t' ? "a tab"
-                                            : "a control character";
-    return error_set(err, "%s at byte %zu; write one line of printable text", what, good + 1);
+    unsigned char c = (unsigned char)text[good];
+    const char *what = c == '\n' ? "a line break" : c >= 0x80 ? "no printable UTF-8" : "a control character";
+    return error_set(err, "%s at byte %zu; take it out", what, good + 1);
+}
+
+static int check_line(const char *text, size_t most, struct error *err)
+{
+    return check_text(text, most, "", err);
 }
 
 /* --- addresses --- */
@@ -187,15 +190,7 @@ int fleet_rule_options(const struct fleet_key *key, const void *base, size_t *it
 
 int fleet_rule_welcome(const struct fleet_key *key, const void *base, size_t *item, struct error *err)
 {
-    const char *text = text_of(key, base);
-    size_t size = strlen(text), good = text_valid(text, size, "\t\n");
-    if (!size)
-        return error_set(err, "the text is empty; leave the key out");
-    if (size > WELCOME_MAX)
-        return error_set(err, "%zu bytes; at most %u are taken", size, WELCOME_MAX);
-    if (good != size)
-        return error_set(err, "a control character at byte %zu; leave it out", good + 1);
-    return 0;
+    return check_text(text_of(key, base), WELCOME_MAX, "\t\n", err);
 }
 
 int fleet_rule_hash(const struct fleet_key *key, const void *base, size_t *item, struct error *err)

@@ -256,7 +256,7 @@ static void texts(void **state)
          "loader's line; leave it out"},
         {NODE "kernel_options: \"a\\nLABEL x\"\n",
          "f.yaml:3:21: node a: kernel_options: a line break at byte "
-         "2; write one line of printable text"},
+         "2; take it out"},
         {NODE "welcome: \"a\\x1bb\"\n",
          "f.yaml:3:14: control characters are not taken; leave the escape out"},
         {NODE "welcome: \"a\\0b\"\n", "f.yaml:3:14: control characters are not taken; leave the escape out"},
@@ -279,7 +279,7 @@ static void texts(void **state)
          ".pub file"},
         {NODE
          "authorized_keys:\n      - \"ssh-rsa AAAAB3NzaC1yc2EAAAAD a\\nssh-rsa AAAAB3NzaC1yc2EAAAAD b\"\n",
-         "f.yaml:4:9: node a: authorized_keys: a line break at byte 31; write one line of printable text"},
+         "f.yaml:4:9: node a: authorized_keys: a line break at byte 31; take it out"},
     };
     EXPECT_ALL(table);
 }

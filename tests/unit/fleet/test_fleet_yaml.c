@@ -81,7 +81,7 @@ static void dump(const struct fleet *fleet, enum fleet_secrets secrets, struct b
     assert_int_equal(fleet_format_yaml(fleet, secrets, out, &err), 0);
 }
 
-static void test_every_key_is_read(void **state)
+static void every_key_is_read(void **state)
 {
     struct fleet *f = parse(full);
     const struct fleet_network *n = fleet_network_by_name(f, "lab");
@@ -117,7 +117,7 @@ static void test_every_key_is_read(void **state)
     fleet_free(f);
 }
 
-static void test_nodes_of_a_range(void **state)
+static void nodes_of_a_range(void **state)
 {
     struct fleet *f = parse(full);
     assert_int_equal(f->node_count, 6);
@@ -141,7 +141,7 @@ static void test_nodes_of_a_range(void **state)
     fleet_free(f);
 }
 
-static void test_dump_comes_back(void **state)
+static void dump_comes_back(void **state)
 {
     struct buf first = BUF_INIT, second = BUF_INIT;
     struct fleet *f = parse(full);
@@ -158,7 +158,7 @@ static void test_dump_comes_back(void **state)
     fleet_free(again);
 }
 
-static void test_dump_without_secrets(void **state)
+static void dump_without_secrets(void **state)
 {
     struct buf text = BUF_INIT;
     struct fleet *f = parse(full);
@@ -184,13 +184,148 @@ static void test_dump_without_secrets(void **state)
     fleet_free(net);
 }
 
+/* What a reader could take for something else, and what could end a scalar early. */
+static void texts_survive(void **state)
+{
+    static const char *const texts[] = {
+        "a",
+        " a",
+        "a ",
+        "a\n",
+        "a\n\n",
+        "\na",
+        "\n",
+        "a\nb",
+        "a\n  b\n",
+        "  a\nb\n",
+        "\ta\nb\n",
+        "a\n \nb\n",
+        "a\n\tb",
+        "a\n\nb\n",
+        "on",
+        "NULL",
+        "~",
+        "12",
+        "1e3",
+        "0x1f",
+        "2026-11-22",
+        "12:30:45",
+        "a: b",
+        "a #b",
+        "#a",
+        "- a",
+        "? a",
+        "{a}",
+        "[a",
+        "*a",
+        "&a",
+        "!a",
+        "%a",
+        "@a",
+        "`a`",
+        "|",
+        ">",
+        "'",
+        "\"",
+        "it's \"quoted\"",
+        "back\\slash",
+        "\\n",
+        "a\tb",
+        "---",
+        "--- a\n---\n",
+        "...\n...\n",
+        "Gr\xc3\xbc\xc3\x9f"
+        "e \xe2\x82\xac \xf0\x9f\x98\x80",
+        "line\xe2\x80\xa8separator\nand\xe2\x80\xa9paragraph\n",
+        "\xef\xbb\xbf"
+        "bom",
+        "$6$",
+        "a  b",
+        "a, b",
+        "key:\n  - x\n",
+    };
+    for (size_t i = 0; i < sizeof texts / sizeof texts[0]; i++) {
+        struct fleet *f = fleet_new();
+        struct fleet_node n = {.name = strdup("n"), .settings.welcome = strdup(texts[i])};
+        struct error err;
+        struct buf text = BUF_INIT;
+        assert_int_equal(fleet_put_node(f, &n, &err), 0);
+        assert_int_equal(fleet_finish(f, &err), 0);
+        dump(f, FLEET_WITH_SECRETS, &text);
+        struct fleet *again = parse(buf_text(&text));
+        assert_string_equal(fleet_node_by_name(again, "n")->settings.welcome, texts[i]);
+        fleet_free(f);
+        fleet_free(again);
+        buf_fini(&text);
+    }
+}
+
+/* What people's editors and other programs hand in. */
+static void other_shapes(void **state)
+{
+    static const char *const same[] = {
+        "nodes:\n  a:\n    ssh: on\n",
+        "\xef\xbb\xbfnodes:\n  a:\n    ssh: on\n",
+        "nodes:\r\n  a:\r\n    ssh: on\r\n",
+        "{\"nodes\": {\"a\": {\"ssh\": true}}}",
+        "%YAML 1.2\n---\nnodes: {a: {ssh: 'Yes'}}\n...\n",
+        "networks:\nprofiles: {}\nnodes:\n    a: # the first\n        ssh:   on\n",
+    };
+    for (size_t i = 0; i < sizeof same / sizeof same[0]; i++) {
+        struct buf text = BUF_INIT;
+        struct fleet *f = parse(same[i]);
+        dump(f, FLEET_WITH_SECRETS, &text);
+        assert_string_equal(buf_text(&text), same[0]);
+        fleet_free(f);
+        buf_fini(&text);
+    }
+    static const char *const nothing[] = {"", "\n", "# only this\n", "{}", "---\n", "nodes:\n"};
+    for (size_t i = 0; i < sizeof nothing / sizeof nothing[0]; i++) {
+        struct buf text = BUF_INIT;
+        struct fleet *f = parse(nothing[i]);
+        assert_int_equal(f->node_count, 0);
+        dump(f, FLEET_WITH_SECRETS, &text);
+        assert_int_equal(text.size, 0);
+        fleet_free(f);
+    }
+}
+
+/* A pool may hold reservations: DHCP steps over them. */
+static void allowed(void **state)
+{
+    fleet_free(parse("networks:\n  lab: {subnet: 10.77.0.0/24, pool: 10.77.0.1-10.77.0.254}\n"
+                     "nodes:\n  a: {ip: 10.77.0.100}\n"));
+    fleet_free(parse("nodes:\n  a: {ip: 10.77.0.255}\n")); /* no network declared: any may hold it */
+    fleet_free(parse("networks:\n  lab: {subnet: 10.77.0.0/24, pool: 10.77.0.9-10.77.0.9, lease: 60}\n"
+                     "  lab2: {subnet: 10.77.1.0/24, lease: 365d}\n"));
+}
+
+/* Rows of a database, put together under their sections' lines. */
+static void objects_one_by_one(void **state)
+{
+    struct fleet *f = parse(full);
+    struct buf whole = BUF_INIT, rows = BUF_INIT;
+    dump(f, FLEET_WITH_SECRETS, &whole);
+    buf_append_text(&rows, "networks:\n");
+    fleet_format_object(FLEET_NETWORK, &f->networks[0], FLEET_WITH_SECRETS, &rows);
+    buf_append_text(&rows, "profiles:\n");
+    fleet_format_object(FLEET_PROFILE, &f->profiles[0], FLEET_WITH_SECRETS, &rows);
+    buf_append_text(&rows, "nodes:\n");
+    for (size_t i = 0; i < f->node_count; i++)
+        fleet_format_object(FLEET_NODE, &f->nodes[i], FLEET_WITH_SECRETS, &rows);
+    assert_string_equal(buf_text(&rows), buf_text(&whole));
+    buf_fini(&whole);
+    buf_fini(&rows);
+    fleet_free(f);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_every_key_is_read),
-        cmocka_unit_test(test_nodes_of_a_range),
-        cmocka_unit_test(test_dump_comes_back),
-        cmocka_unit_test(test_dump_without_secrets),
+        cmocka_unit_test(every_key_is_read), cmocka_unit_test(nodes_of_a_range),
+        cmocka_unit_test(dump_comes_back),   cmocka_unit_test(dump_without_secrets),
+        cmocka_unit_test(texts_survive),     cmocka_unit_test(other_shapes),
+        cmocka_unit_test(allowed),           cmocka_unit_test(objects_one_by_one),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
