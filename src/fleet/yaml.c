@@ -29,6 +29,7 @@ struct reader {
     } open[YAML_DEPTH_MAX];
     unsigned depth;
     struct yaml *root;
+    struct buf text; /* one scalar, decoded */
 };
 
 static void *tree_alloc(struct yaml_tree *tree, size_t size)
@@ -191,6 +192,19 @@ static int refuse_twice(struct reader *r, const struct yaml *map)
     return 0;
 }
 
+/* By chunks, since fy_token_get_text of libfyaml 0.7.12 leaks memory for texts of many escapes. */
+static int read_scalar(struct reader *r, struct fy_token *token)
+{
+    struct fy_token_iter *iter = fy_token_iter_create(token);
+    const struct fy_iter_chunk *chunk = NULL;
+    int failed = iter ? 0 : -1;
+    buf_clear(&r->text);
+    while (iter && (chunk = fy_token_iter_chunk_next(iter, chunk, &failed)))
+        buf_append(&r->text, chunk->str, chunk->len);
+    fy_token_iter_destroy(iter);
+    return failed || r->text.failed ? error_set(r->err, "%s: out of memory", r->name) : 0;
+}
+
 static int on_scalar(struct reader *r, struct fy_event *e)
 {
     struct fy_mark start;
@@ -203,14 +217,13 @@ static int on_scalar(struct reader *r, struct fy_event *e)
     struct yaml *v = value_new(r, YAML_SCALAR, mark);
     if (!v)
         return -1;
-    size_t size = 0;
-    const char *text = fy_token_get_text(e->scalar.value, &size);
+    if (read_scalar(r, e->scalar.value) < 0)
+        return -1;
+    size_t size = r->text.size;
     char *copy = tree_alloc(r->tree, size + 1);
     if (!copy)
         return error_set(r->err, "%s: out of memory", r->name);
-    if (size)
-        memcpy(copy, text, size);
-    copy[size] = 0;
+    memcpy(copy, buf_text(&r->text), size + 1);
     v->text = copy;
     v->plain = style == FYSS_PLAIN;
     /* Escapes ("\0", "\e") make what the file itself may not hold. */
@@ -342,12 +355,12 @@ int yaml_read(const char *name, struct slice text, struct yaml_tree *out, struct
     if (refuse_binary(name, text, err) < 0)
         return -1;
     struct reader r = {.name = name, .tree = out, .err = err};
-    if (read_text(&r, text) < 0) {
-        yaml_tree_fini(out);
-        return -1;
-    }
+    int result = read_text(&r, text);
+    buf_fini(&r.text);
     out->root = r.root;
-    return 0;
+    if (result < 0)
+        yaml_tree_fini(out);
+    return result;
 }
 
 bool yaml_is_empty(const struct yaml *value)
