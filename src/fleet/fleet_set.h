@@ -1,7 +1,12 @@
 /*
- * Changes by words, as `node set NAME key=value ...` sends them. The same table as the YAML keys: "mac",
- * "ip", "image", "profile", "ssh", "welcome", "datastores", ... An empty value unsets. Lists take commas; a
- * range of nodes takes a range of values ("10.77.0.[11-42]") for mac and ip.
+ * Changes by words, as `node set NAME key=value ...` sends them. The keys are those of the YAML
+ * (fleet_schema.h): "mac", "ip", "image", "profile", "ssh", "welcome", ... An empty value unsets. Lists take
+ * commas:
+ *   dns=10.77.0.1,10.77.0.2          datastores=vms=nas:/srv/vms,iso=nas:/srv/iso:ro
+ *   authorized_keys=LINE,LINE        (or lines; a comma counts only in front of a key's type)
+ * With a range of nodes, mac, ip and hostname take a range of as many values ("10.77.0.[11-42]"); a single ip
+ * counts up from node to node. What is set is checked; the whole is checked by fleet_finish, which the caller
+ * runs when all words are in.
  */
 #pragma once
 

@@ -9,10 +9,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define GROUPS_MAX 4   /* brackets in one name: row, rack, chassis, node */
-#define NAME_MAX_  255 /* bytes of one name or value */
-#define DIGITS_MAX 9
-#define SHOWN_MAX  80
+#define GROUPS_MAX     4   /* brackets in one name: row, rack, chassis, node */
+#define NAME_BYTES_MAX 255 /* of one name or value */
+#define DIGITS_MAX     9
+#define SHOWN_MAX      80
 
 /* Numbers of one bracket: "7", or "01-32". */
 struct span {
@@ -25,7 +25,7 @@ struct reader {
     struct range *out;
     size_t capacity;
     struct error *err;
-    char name[NAME_MAX_ + 1];
+    char name[NAME_BYTES_MAX + 1];
 };
 
 static int fail(struct reader *r, const char *at, const char *what)
@@ -144,7 +144,7 @@ static int add_name(struct reader *r, const char *item, size_t size)
 static int expand(struct reader *r, const char *item, const char *at, size_t used)
 {
     size_t size = strcspn(at, "[,");
-    if (used + size > NAME_MAX_)
+    if (used + size > NAME_BYTES_MAX)
         return fail(r, item, "a name of more than 255 characters");
     memcpy(r->name + used, at, size);
     used += size;
@@ -159,7 +159,7 @@ static int expand(struct reader *r, const char *item, const char *at, size_t use
             return -1;
         for (uint32_t n = span.first; n <= span.last; n++) {
             int digits = snprintf(r->name + used, sizeof r->name - used, "%0*u", span.width, n);
-            if (used + (size_t)digits > NAME_MAX_)
+            if (used + (size_t)digits > NAME_BYTES_MAX)
                 return fail(r, item, "a name of more than 255 characters");
             if (expand(r, item, end, used + (size_t)digits) < 0)
                 return -1;
