@@ -17,7 +17,7 @@
 
 struct dhcp_io;
 
-/* Takes the descriptors in `interfaces`. host is borrowed and must outlive the server. */
+/* Takes the descriptors in `interfaces` on success. host is borrowed and must outlive the server. */
 int dhcp_io_new(sd_event *loop, const struct dhcp_interface *interfaces, size_t count,
                 const struct dhcp_host *host, struct dhcp_io **out, struct error *err);
 void dhcp_io_free(struct dhcp_io *io);
