@@ -11,7 +11,6 @@ lab_open() {
     [ "$(id -u)" = 0 ] || { echo "lab: network namespaces need root" >&2 && return 1; }
     LAB_NS=lab$$
     LAB_DIR=$(mktemp -d "${TMPDIR:-/tmp}/lab.XXXXXX")
-    lab_pids=()
     lab_taps=0
     trap lab_close EXIT
     trap 'exit 130' INT
@@ -25,12 +24,13 @@ lab_open() {
     lab_spawn "$LAB_DIR/router.log" perl "$lab_here/router.pl" br0
 }
 
-# Ends what was started here, by process id, and removes namespace and directory. LAB_KEEP=1 keeps the directory.
+# Ends the script's background processes, by process id, and removes namespace and directory. LAB_KEEP=1 keeps the directory.
 lab_close() {
     local status=$?
     trap '' INT TERM HUP
     trap - EXIT
-    [ ${#lab_pids[@]} -eq 0 ] || lab_stop "${lab_pids[@]}"
+    # shellcheck disable=SC2046 # one process id a word
+    lab_stop $(jobs -pr)
     ip netns delete "$LAB_NS" 2>/dev/null
     if [ -n "${LAB_KEEP-}" ]; then
         echo "# kept: $LAB_DIR" >&2
@@ -51,20 +51,25 @@ lab_spawn() {
     shift
     # ip becomes the command, so this is the command's own process id.
     ip netns exec "$LAB_NS" "$@" >"$log" 2>&1 </dev/null &
+    # shellcheck disable=SC2034 # for the caller
     LAB_PID=$!
-    lab_pids+=("$LAB_PID")
 }
 
-# lab_stop PID...: TERM, and KILL to those that are still there after 5 s.
+# lab_stop PID...: TERM to those of the script's background processes that still run, KILL to them after 5 s.
 lab_stop() {
-    local try
-    kill "$@" 2>/dev/null
+    local pid try running=()
+    for pid in "$@"; do
+        # Not one that has ended: its number may be somebody else's by now.
+        if jobs -pr | grep -qx "$pid"; then running+=("$pid"); fi
+    done
+    [ ${#running[@]} -gt 0 ] || return 0
+    kill "${running[@]}" 2>/dev/null
     for try in {1..50}; do
-        kill -0 "$@" 2>/dev/null || break
-        [ "$try" -lt 50 ] || kill -KILL "$@" 2>/dev/null
+        kill -0 "${running[@]}" 2>/dev/null || break
+        [ "$try" -lt 50 ] || kill -KILL "${running[@]}" 2>/dev/null
         sleep 0.1
     done
-    wait "$@" 2>/dev/null
+    wait "${running[@]}" 2>/dev/null
     return 0
 }
 
@@ -117,7 +122,6 @@ lab_machine() {
     lab_run ip link set "$tap" master br0 up
     mkfifo "$LAB_DIR/$name.port.in" "$LAB_DIR/$name.port.out" || return 1
     cat "$LAB_DIR/$name.port.out" >"$LAB_DIR/$name.serial" &
-    lab_pids+=($!)
     # No KVM: it may be missing, or be there and not work. Without graphics, the BIOS and the loaders use the serial port.
     lab_spawn "$LAB_DIR/$name.qemu" qemu-system-x86_64 -name "$name" -machine pc,graphics=off -accel tcg -m 256 -nodefaults \
         -no-user-config -display none -no-reboot -boot n \
