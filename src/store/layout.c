@@ -69,7 +69,7 @@ static int layout_create(struct store *store, struct error *err)
     if (exists(images, LAYOUT_INDEX))
         return 0;
     /* An empty index over existing blobs would hand them all to the garbage collection. */
-    bool empty;
+    bool empty = false;
     if (blobs_empty(images, &empty, err) < 0)
         return -1;
     if (!empty)
@@ -93,7 +93,8 @@ static int layout_check(int images_fd, struct error *err)
                                  ", the only one this program knows");
 }
 
-static int store_new(int images_fd, bool writable, struct store **out, struct error *err)
+/* Takes images_fd over, on failure too. */
+static int store_of(int images_fd, bool writable, bool create, struct store **out, struct error *err)
 {
     struct store *store = malloc(sizeof *store);
     if (!store) {
@@ -101,13 +102,7 @@ static int store_new(int images_fd, bool writable, struct store **out, struct er
         return error_errno(err, ENOMEM, "open the store");
     }
     *store = (struct store){.images_fd = images_fd, .writable = writable};
-    *out = store;
-    return 0;
-}
-
-static int store_finish_open(struct store *store, bool create, struct store **out, struct error *err)
-{
-    if ((create && layout_create(store, err) < 0) || layout_check(store->images_fd, err) < 0) {
+    if ((create && layout_create(store, err) < 0) || layout_check(images_fd, err) < 0) {
         store_close(store);
         return -1;
     }
@@ -129,8 +124,7 @@ int store_open(int root_fd, bool create, struct store **out, struct error *err)
     }
     if (fd < 0)
         return error_errno(err, errno, "open the folder images");
-    struct store *store;
-    return store_new(fd, true, &store, err) < 0 ? -1 : store_finish_open(store, create, out, err);
+    return store_of(fd, true, create, out, err);
 }
 
 int store_open_images(int images_fd, struct store **out, struct error *err)
@@ -139,8 +133,7 @@ int store_open_images(int images_fd, struct store **out, struct error *err)
     int fd = fcntl(images_fd, F_DUPFD_CLOEXEC, 0);
     if (fd < 0)
         return error_errno(err, errno, "open the folder images");
-    struct store *store;
-    return store_new(fd, false, &store, err) < 0 ? -1 : store_finish_open(store, false, out, err);
+    return store_of(fd, false, false, out, err);
 }
 
 void store_close(struct store *store)
