@@ -131,6 +131,11 @@ static void act(struct dhcp_io *io, const struct dhcp_actions *actions)
         host->commit(host->ctx, actions->token, &actions->lease);
 }
 
+static bool is_broadcast(const struct dhcp_interface *interface, uint32_t destination)
+{
+    return destination == UINT32_MAX || destination == (interface->ip | ~ip4_mask(interface->prefix));
+}
+
 static void packet_in(struct port *port, size_t size, const struct sockaddr_in *from, uint32_t destination)
 {
     struct dhcp_io *io = port->io;
@@ -142,7 +147,7 @@ static void packet_in(struct port *port, size_t size, const struct sockaddr_in *
                                  .size = size,
                                  .interface = &port->interface,
                                  .source_ip = ntohl(from->sin_addr.s_addr),
-                                 .broadcast = destination != port->interface.ip,
+                                 .broadcast = is_broadcast(&port->interface, destination),
                                  .fleet = io->host->fleet(io->host->ctx)};
     if (dhcp_machine_packet(io->machine, &packet, clock_wall_ms(), &actions, &err) == 0)
         act(io, &actions);

@@ -161,17 +161,25 @@ static void answer_make(const struct asker *a, enum dhcp_type type, uint32_t ip,
     dhcp_reply_make(&terms, a->packet, a->message, send);
 }
 
+/* Nothing to offer: the story says why. */
+static void discover_unanswered(struct asker *a, const char *why)
+{
+    char text[BOOT_EVENT_TEXT_MAX];
+    snprintf(text, sizeof text, "%.100s; %.150s", a->client.text, why);
+    if (a->type == DHCP_DISCOVER)
+        tell_of_node(a, BOOT_EVENT_DISCOVER, 0, text);
+    note(a, why);
+}
+
 static int discover(struct asker *a, struct error *err)
 {
-    char why[BOOT_EVENT_TEXT_MAX], text[BOOT_EVENT_TEXT_MAX];
+    char why[BOOT_EVENT_TEXT_MAX];
     struct dhcp_boot boot;
     uint32_t ip = dhcp_address_choose(&a->m->addresses, &a->place, a->requested);
     stranger_tell(a);
     if (!ip || !dhcp_address_hold(&a->m->addresses, &a->place, ip)) {
         dhcp_address_why(&a->m->addresses, &a->place, why, sizeof why);
-        snprintf(text, sizeof text, "%.100s; %.150s", a->client.text, why);
-        tell_of_node(a, BOOT_EVENT_DISCOVER, 0, text);
-        note(a, why);
+        discover_unanswered(a, why);
         return 0;
     }
     tell_of_node(a, BOOT_EVENT_DISCOVER, 0, a->client.text);
@@ -407,9 +415,7 @@ int dhcp_machine_packet(struct dhcp_machine *m, const struct dhcp_packet *packet
     asker_init(&asker, m, packet, &message, now_ms);
     asker.type = type;
     if (!asker.place.network) {
-        note(&asker, asker.no_network);
-        if (type == DHCP_DISCOVER)
-            tell_of_node(&asker, BOOT_EVENT_DISCOVER, 0, asker.no_network);
+        discover_unanswered(&asker, asker.no_network);
         return 0;
     }
     return steps[type](&asker, err);

@@ -18,7 +18,7 @@ struct dhcp_packet {
     size_t size;
     const struct dhcp_interface *interface; /* the one it came in by */
     uint32_t source_ip;
-    bool broadcast;            /* not sent to our own address */
+    bool broadcast;            /* sent to all, not to an address of ours */
     const struct fleet *fleet; /* the current one, finished */
 };
 
