@@ -6,6 +6,8 @@
 #include <zlib.h>
 
 #define CHECK_BLOCK (32u << 10) /* bytes unpacked at a time, and dropped */
+#define UNPACKED_MAX                                                                                         \
+    UINT32_MAX /* RFC 1952: ISIZE has 32 bits, and loaders allocate so much; stops bombs, too */
 
 struct gzip_check {
     uint64_t size; /* bytes seen */
@@ -47,7 +49,10 @@ static int check_bytes(struct gzip_check *g, const uint8_t *bytes, size_t size, 
             g->z.avail_out = sizeof g->block;
             result = inflate(&g->z, Z_NO_FLUSH);
             g->unpacked += sizeof g->block - g->z.avail_out;
-        } while (result == Z_OK && g->z.avail_out == 0);
+        } while (result == Z_OK && g->z.avail_out == 0 && g->unpacked <= UNPACKED_MAX);
+        if (g->unpacked > UNPACKED_MAX)
+            return error_set(err,
+                             "unpacks to more than 4 GiB, which no boot loader can load: it is no module");
         if (result == Z_STREAM_END)
             g->complete = true;
         else if (result != Z_OK && result != Z_BUF_ERROR)
