@@ -1,0 +1,102 @@
+#include "cli/command.h"
+
+static const struct cli_option import_options[] = {
+    {"name", "NAME", "the image's name in the store; default: made from product, version and build"},
+    {0},
+};
+
+static const struct cli_option apply_options[] = {
+    {"dry-run", NULL, "print the difference, change nothing"},
+    {0},
+};
+
+static const struct cli_option explain_options[] = {
+    {"firmware", "KIND", "bios (default), uefi, uefi-http or ipxe: how the machine would ask"},
+    {0},
+};
+
+static const struct cli_option remove_options[] = {
+    {"force", NULL, "although profiles or nodes still name it"},
+    {0},
+};
+
+static const struct cli_option serve_options[] = {
+    {"interface", "IF", "answer machines on this network interface; may be given several times"},
+    {"http-port", "PORT", "TCP port for boot files by HTTP, default 80"},
+    {0},
+};
+
+static const struct cli_option set_options[] = {
+    {"password", NULL, "ask for root's password on the terminal; only its hash is kept"},
+    {"password-file", "FILE", "read root's password from the first line of FILE (- for standard input)"},
+    {"authorized-keys-file", "FILE", "SSH public keys, one a line"},
+    {"welcome-file", "FILE", "text for the machine's console"},
+    {0},
+};
+
+/* In the order that help prints them. */
+const struct cli_command cli_commands[] = {
+    {"image inspect", "SOURCE",
+     "What is in an image: partitions, product, version, boot files. Writes nothing.",
+     "SOURCE: an ISO as the vendor ships it, image.tgz, install.tgz, a disk image (plain or compressed by "
+     "gzip,\n"
+     "bzip2, xz or zstd), or a folder.",
+     1, 1, CLI_ROOT_NONE, NULL, CLI_KEYS_NONE, cli_image_inspect},
+    {"image import", "SOURCE [--name NAME]", "Take an image into the store.",
+     "SOURCE as for image inspect. An import that is stopped or fails leaves the store as it was.", 1, 1,
+     CLI_ROOT_MADE, import_options, CLI_KEYS_NONE, cli_image_import},
+    {"image list", "", "The images in the store.", NULL, 0, 0, CLI_ROOT_OPTIONAL, NULL, CLI_KEYS_NONE,
+     cli_image_list},
+    {"image show", "NAME", "One image: its files in load order, with sizes and digests.", NULL, 1, 1,
+     CLI_ROOT_OPTIONAL, NULL, CLI_KEYS_NONE, cli_image_show},
+    {"image verify", "[NAME]", "Read every file again and compare it with its digest.", NULL, 0, 1,
+     CLI_ROOT_OPTIONAL, NULL, CLI_KEYS_NONE, cli_image_verify},
+    {"image remove", "NAME", "Take an image out of the store; machines that boot it now go on.", NULL, 1, 1,
+     CLI_ROOT_OPTIONAL, remove_options, CLI_KEYS_NONE, cli_image_remove},
+    {"image export", "NAME DIR", "Write an image's files into a new folder.", NULL, 2, 2, CLI_ROOT_OPTIONAL,
+     NULL, CLI_KEYS_NONE, cli_image_export},
+    {"node set", "NAME [--mac MAC] [--ip ADDR] [--image NAME] [--profile NAME] ...",
+     "Add a node, or change it. NAME may be a range: rack[01-32].",
+     "An empty value unsets: --profile ''. With a range, --mac takes a list and --ip a range: "
+     "10.77.0.[11-42].\n"
+     "A running server takes the change at once.",
+     1, 1, CLI_ROOT_MADE, set_options, CLI_KEYS_NODE, cli_object_set},
+    {"node list", "", "The nodes.", NULL, 0, 0, CLI_ROOT_MADE, NULL, CLI_KEYS_NONE, cli_object_list},
+    {"node show", "NAME", "One node, with what it takes from its profile.", NULL, 1, 1, CLI_ROOT_MADE, NULL,
+     CLI_KEYS_NONE, cli_object_show},
+    {"node remove", "NAME", "Remove a node or a range of nodes.", NULL, 1, 1, CLI_ROOT_MADE, NULL,
+     CLI_KEYS_NONE, cli_object_remove},
+    {"profile set", "NAME [--image NAME] ...", "Add a profile, or change it: settings that nodes share.",
+     NULL, 1, 1, CLI_ROOT_MADE, set_options, CLI_KEYS_PROFILE, cli_object_set},
+    {"profile list", "", "The profiles.", NULL, 0, 0, CLI_ROOT_MADE, NULL, CLI_KEYS_NONE, cli_object_list},
+    {"profile show", "NAME", "One profile.", NULL, 1, 1, CLI_ROOT_MADE, NULL, CLI_KEYS_NONE, cli_object_show},
+    {"profile remove", "NAME", "Remove a profile that no node uses.", NULL, 1, 1, CLI_ROOT_MADE, NULL,
+     CLI_KEYS_NONE, cli_object_remove},
+    {"network set", "NAME --subnet ADDR/BITS ...",
+     "Add a network, or change it: gateway, DNS, pool, lease time.",
+     "Without any network, the server uses the subnet of its interface and gives addresses to known nodes "
+     "only.",
+     1, 1, CLI_ROOT_MADE, NULL, CLI_KEYS_NETWORK, cli_object_set},
+    {"network list", "", "The networks.", NULL, 0, 0, CLI_ROOT_MADE, NULL, CLI_KEYS_NONE, cli_object_list},
+    {"network show", "NAME", "One network.", NULL, 1, 1, CLI_ROOT_MADE, NULL, CLI_KEYS_NONE, cli_object_show},
+    {"network remove", "NAME", "Remove a network.", NULL, 1, 1, CLI_ROOT_MADE, NULL, CLI_KEYS_NONE,
+     cli_object_remove},
+    {"apply", "FILE.yaml [--dry-run]",
+     "Make the fleet what the file says, in one transaction; print the difference.",
+     "FILE may be - for standard input.", 1, 1, CLI_ROOT_MADE, apply_options, CLI_KEYS_NONE, cli_apply},
+    {"dump", "", "The fleet as YAML that apply takes back unchanged (with password hashes: keep it safe).",
+     NULL, 0, 0, CLI_ROOT_MADE, NULL, CLI_KEYS_NONE, cli_dump},
+    {"explain", "NODE|MAC [--firmware KIND]", "Exactly what a machine would get now, byte for byte.", NULL, 1,
+     1, CLI_ROOT_MADE, explain_options, CLI_KEYS_NONE, cli_explain},
+    {"serve", "--interface IF ...", "Boot machines: DHCP, TFTP and HTTP on these interfaces, until stopped.",
+     NULL, 0, 0, CLI_ROOT_MADE, serve_options, CLI_KEYS_NONE, cli_serve},
+    {"status", "[NODE]", "How far each machine's boot got; of one node, the whole story.", NULL, 0, 1,
+     CLI_ROOT_MADE, NULL, CLI_KEYS_NONE, cli_status_show},
+    {"watch", "[NODE]", "The same, again every second, until stopped.", NULL, 0, 1, CLI_ROOT_MADE, NULL,
+     CLI_KEYS_NONE, cli_watch},
+    {"help", "[COMMAND]", "This list, or one command in full.", NULL, 0, 2, CLI_ROOT_NONE, NULL,
+     CLI_KEYS_NONE, cli_help},
+    {"version", "", "The version.", NULL, 0, 0, CLI_ROOT_NONE, NULL, CLI_KEYS_NONE, cli_version},
+};
+
+const size_t cli_command_count = sizeof cli_commands / sizeof cli_commands[0];

@@ -1,0 +1,83 @@
+/* The fleet as a whole, and what becomes of it: apply, dump, explain, serve, status, watch. */
+#include "base/cleanup.h"
+#include "base/file.h"
+#include "base/text.h"
+#include "cli/command.h"
+#include "fleet/fleet_yaml.h"
+
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+
+#define HTTP_PORT_DEFAULT 80
+
+enum cli_status cli_apply(struct cli *cli, struct error *err)
+{
+    cleanup_buf struct buf yaml = BUF_INIT;
+    bool standard_input = strcmp(cli->values[0], "-") == 0;
+    const char *name = standard_input ? "standard input" : cli->values[0];
+    int result = standard_input ? file_read_all(STDIN_FILENO, name, FLEET_YAML_MAX, &yaml, err)
+                                : file_read_at(AT_FDCWD, name, FLEET_YAML_MAX, &yaml, err);
+    if (result < 0)
+        return CLI_FAILED;
+    const char *const words[] = {"apply", name, "dry-run"};
+    buf_text(&yaml); /* an empty file is still a text, not a missing one */
+    return cli_ask_print(cli, words, cli_has(cli, "dry-run") ? 3 : 2, buf_slice(&yaml), err);
+}
+
+enum cli_status cli_dump(struct cli *cli, struct error *err)
+{
+    const char *const words[] = {"dump"};
+    return cli_ask_print(cli, words, 1, (struct slice){0}, err);
+}
+
+enum cli_status cli_explain(struct cli *cli, struct error *err)
+{
+    const char *firmware = cli_option(cli, "firmware");
+    const char *const words[] = {"explain", cli->json ? "json" : "text", cli->values[0],
+                                 firmware ? firmware : "bios"};
+    return cli_ask_print(cli, words, 4, (struct slice){0}, err);
+}
+
+enum cli_status cli_status_show(struct cli *cli, struct error *err)
+{
+    const char *const words[] = {"status", cli->json ? "json" : "text",
+                                 cli->value_count ? cli->values[0] : ""};
+    return cli_ask_print(cli, words, 3, (struct slice){0}, err);
+}
+
+enum cli_status cli_watch(struct cli *cli, struct error *err)
+{
+    const char *const words[] = {"status", "text", cli->value_count ? cli->values[0] : ""};
+    bool terminal = isatty(STDOUT_FILENO);
+    for (;;) {
+        cleanup_buf struct buf out = BUF_INIT;
+        if (terminal)
+            buf_append_text(&out, "\033[H\033[2J");
+        if (cli_ask(cli, words, 3, (struct slice){0}, &out, err) < 0 || cli_print(&out, err) != CLI_DONE)
+            return CLI_FAILED;
+        sleep(1);
+    }
+}
+
+enum cli_status cli_serve(struct cli *cli, struct error *err)
+{
+    const char *interfaces[CLI_OPTIONS_MAX];
+    const char *port = cli_option(cli, "http-port");
+    struct cli_serve_options options = {.interfaces = interfaces, .http_port = HTTP_PORT_DEFAULT};
+    uint64_t number;
+    for (size_t i = 0; i < cli->given_count; i++)
+        if (strcmp(cli->given[i].name, "interface") == 0)
+            interfaces[options.interface_count++] = cli->given[i].value;
+    if (!options.interface_count) {
+        error_set(err, "which network interface? bootherd serve --interface IF; `ip -br addr` lists them");
+        return CLI_USAGE;
+    }
+    if (port && !text_u64(port, 1, 65535, &number)) {
+        error_set(err, "--http-port %s: a number from 1 to 65535 is needed", port);
+        return CLI_USAGE;
+    }
+    if (port)
+        options.http_port = (unsigned)number;
+    return cli->processes->serve(cli->root_fd, cli->root, &options, err) < 0 ? CLI_FAILED : CLI_DONE;
+}

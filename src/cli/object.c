@@ -1,0 +1,289 @@
+/* Nodes, profiles and networks: the same four commands for each. */
+#include "base/cleanup.h"
+#include "base/file.h"
+#include "base/text.h"
+#include "cli/command.h"
+#include "cli/password.h"
+#include "fleet/fleet_schema.h"
+#include "fleet/fleet_yaml.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <jansson.h>
+#include <stdio.h>
+#include <string.h>
+
+#define WORDS_MAX     64
+#define TEXT_FILE_MAX (48u << 10) /* bytes: travels in one message */
+
+/* "node", "profile" or "network": the command's first word. */
+static void object_kind(const struct cli *cli, char out[static 16])
+{
+    size_t length = strcspn(cli->command->words, " ");
+    snprintf(out, 16, "%.*s", (int)length, cli->command->words);
+}
+
+/* --- set --- */
+
+struct set_words {
+    size_t count;
+    const char *word[WORDS_MAX];
+    char verb[32];
+    char keys[CLI_OPTIONS_MAX][64]; /* option names as keys, '_' for '-' */
+    char password[PASSWORD_MAX];
+    struct buf list, welcome; /* contents of files */
+};
+
+static void add_pair(struct set_words *w, const char *key, const char *value)
+{
+    if (w->count + 2 <= WORDS_MAX) {
+        w->word[w->count++] = key;
+        w->word[w->count++] = value;
+    }
+}
+
+/* One key a line; blank lines and comments are left out. The list travels with commas between. */
+static int read_keys(const char *path, struct buf *out, struct error *err)
+{
+    cleanup_buf struct buf text = BUF_INIT;
+    if (file_read_at(AT_FDCWD, path, TEXT_FILE_MAX, &text, err) < 0)
+        return -1;
+    unsigned number = 0;
+    for (const char *line = buf_text(&text); *line;) {
+        size_t length = strcspn(line, "\r\n");
+        number++;
+        if (memchr(line, ',', length))
+            return error_set(
+                err, "%s:%u: a key with a comma in its options: put it into a file for bootherd apply", path,
+                number);
+        if (length && line[0] != '#') {
+            buf_append_text(out, out->size ? "," : "");
+            buf_append(out, line, length);
+        }
+        line += length;
+        line += strspn(line, "\r\n");
+    }
+    return out->size ? 0 : error_set(err, "%s holds no key", path);
+}
+
+static int add_special(struct cli *cli, struct set_words *w, const struct cli_given *given, struct error *err)
+{
+    if (strcmp(given->name, "authorized-keys-file") == 0) {
+        if (read_keys(given->value, &w->list, err) < 0)
+            return -1;
+        add_pair(w, "authorized_keys", buf_text(&w->list));
+    } else if (strcmp(given->name, "welcome-file") == 0) {
+        if (file_read_at(AT_FDCWD, given->value, TEXT_FILE_MAX, &w->welcome, err) < 0)
+            return -1;
+        add_pair(w, "welcome", buf_text(&w->welcome));
+    } else {
+        int result = given->value ? cli_password_file(given->value, w->password, err)
+                                  : cli_password_prompt(cli->values[0], w->password, err);
+        if (result < 0)
+            return -1;
+        add_pair(w, "password", w->password);
+    }
+    return 0;
+}
+
+static int gather_words(struct cli *cli, struct set_words *w, struct error *err)
+{
+    char kind[16];
+    object_kind(cli, kind);
+    snprintf(w->verb, sizeof w->verb, "%s-set", kind);
+    w->word[w->count++] = w->verb;
+    w->word[w->count++] = cli->values[0];
+    for (size_t i = 0; i < cli->given_count; i++) {
+        const struct cli_given *given = &cli->given[i];
+        bool special = false;
+        for (const struct cli_option *o = cli->command->options; o && o->name; o++)
+            special |= strcmp(o->name, given->name) == 0;
+        if (special) {
+            if (add_special(cli, w, given, err) < 0)
+                return -1;
+            continue;
+        }
+        snprintf(w->keys[i], sizeof w->keys[i], "%s", given->name);
+        for (char *p = w->keys[i]; *p; p++)
+            if (*p == '-')
+                *p = '_';
+        add_pair(w, w->keys[i], given->value);
+    }
+    return 0;
+}
+
+enum cli_status cli_object_set(struct cli *cli, struct error *err)
+{
+    cleanup_free struct set_words *w = calloc(1, sizeof *w);
+    if (!w) {
+        error_errno(err, ENOMEM, "set");
+        return CLI_FAILED;
+    }
+    enum cli_status status = CLI_FAILED;
+    if (gather_words(cli, w, err) == 0)
+        status = cli_ask_print(cli, w->word, w->count, (struct slice){0}, err);
+    explicit_bzero(w->password, sizeof w->password);
+    buf_fini(&w->list);
+    buf_fini(&w->welcome);
+    return status;
+}
+
+enum cli_status cli_object_remove(struct cli *cli, struct error *err)
+{
+    char kind[16], verb[32];
+    object_kind(cli, kind);
+    snprintf(verb, sizeof verb, "%s-remove", kind);
+    const char *const words[] = {verb, cli->values[0]};
+    return cli_ask_print(cli, words, 2, (struct slice){0}, err);
+}
+
+/* --- list and show --- */
+
+static int load_fleet(const struct cli *cli, struct fleet **fleet, struct error *err)
+{
+    const char *const words[] = {"dump"};
+    cleanup_buf struct buf yaml = BUF_INIT;
+    if (cli_ask(cli, words, 1, (struct slice){0}, &yaml, err) < 0)
+        return -1;
+    return fleet_parse_yaml("the fleet", buf_slice(&yaml), fleet, err);
+}
+
+static void mac_list(const struct fleet_node *node, struct buf *out)
+{
+    char mac[MAC_TEXT_SIZE];
+    for (size_t i = 0; i < node->mac_count; i++)
+        buf_format(out, "%s%s", i ? "," : "", mac_format(&node->macs[i], mac));
+}
+
+static void list_node(const struct fleet *fleet, const struct fleet_node *node, struct buf *out,
+                      json_t *array)
+{
+    cleanup_buf struct buf macs = BUF_INIT;
+    char ip[IP4_TEXT_SIZE] = "-";
+    struct fleet_settings s = fleet_effective(fleet, node);
+    mac_list(node, &macs);
+    if (node->ip)
+        ip4_format(node->ip, ip);
+    buf_format(out, "%-20s %-18s %-16s %-24s %s\n", node->name, macs.size ? buf_text(&macs) : "-", ip,
+               s.image ? s.image : "-", node->profile ? node->profile : "-");
+    json_array_append_new(array, json_pack("{s:s, s:s, s:s?, s:s?, s:s?, s:s}", "name", node->name, "mac",
+                                           buf_text(&macs), "ip", node->ip ? ip : NULL, "image", s.image,
+                                           "profile", node->profile, "hostname", fleet_hostname(node)));
+}
+
+static void list_network(const struct fleet_network *n, struct buf *out, json_t *array)
+{
+    char subnet[IP4_TEXT_SIZE], first[IP4_TEXT_SIZE], last[IP4_TEXT_SIZE], gateway[IP4_TEXT_SIZE],
+        pool[40] = "-";
+    if (n->pool_first)
+        snprintf(pool, sizeof pool, "%s-%s", ip4_format(n->pool_first, first),
+                 ip4_format(n->pool_last, last));
+    buf_format(out, "%-20s %s/%-3u gateway %-16s pool %s\n", n->name, ip4_format(n->subnet, subnet),
+               n->prefix, n->gateway ? ip4_format(n->gateway, gateway) : "-", pool);
+    json_array_append_new(array, json_pack("{s:s, s:s, s:i, s:s}", "name", n->name, "subnet", subnet,
+                                           "prefix", (int)n->prefix, "pool", pool));
+}
+
+static void list_objects(const struct fleet *fleet, const char *kind, struct buf *out, json_t *array)
+{
+    if (strcmp(kind, "node") == 0) {
+        buf_format(out, "%-20s %-18s %-16s %-24s %s\n", "NAME", "MAC", "ADDRESS", "IMAGE", "PROFILE");
+        for (size_t i = 0; i < fleet->node_count; i++)
+            list_node(fleet, &fleet->nodes[i], out, array);
+    } else if (strcmp(kind, "profile") == 0) {
+        for (size_t i = 0; i < fleet->profile_count; i++) {
+            const struct fleet_profile *p = &fleet->profiles[i];
+            buf_format(out, "%-20s %s\n", p->name, p->settings.image ? p->settings.image : "-");
+            json_array_append_new(array,
+                                  json_pack("{s:s, s:s?}", "name", p->name, "image", p->settings.image));
+        }
+    } else {
+        for (size_t i = 0; i < fleet->network_count; i++)
+            list_network(&fleet->networks[i], out, array);
+    }
+}
+
+enum cli_status cli_object_list(struct cli *cli, struct error *err)
+{
+    struct fleet *fleet;
+    char kind[16];
+    cleanup_buf struct buf out = BUF_INIT;
+    json_auto_t *array = json_array();
+    if (load_fleet(cli, &fleet, err) < 0)
+        return CLI_FAILED;
+    object_kind(cli, kind);
+    list_objects(fleet, kind, &out, array);
+    fleet_free(fleet);
+    if (cli->json) {
+        cleanup_free char *text = json_dumps(array, JSON_INDENT(2));
+        buf_clear(&out);
+        buf_format(&out, "%s\n", text ? text : "[]");
+    }
+    return cli_print(&out, err);
+}
+
+/* One key of an object and, for a node, where it comes from. Secrets are told to be set, never shown. */
+static void show_key(enum fleet_kind kind, const struct fleet_key *key, const void *object,
+                     const struct fleet_profile *profile, struct buf *out)
+{
+    const void *base = fleet_base_const(kind, key, object);
+    const char *from = "";
+    if (!key->type->is_set(key, base)) {
+        if (!key->in_settings || !profile || !key->type->is_set(key, &profile->settings))
+            return;
+        base = &profile->settings;
+        from = "  # from the profile";
+    }
+    buf_format(out, "%s:", key->name);
+    if (key->hidden && text_starts(key->name, "root_password")) {
+        buf_format(out, " (set)%s\n", from);
+        return;
+    }
+    cleanup_buf struct buf value = BUF_INIT;
+    key->type->format(key, base, 2, &value);
+    size_t line = strcspn(buf_text(&value), "\n");
+    buf_append(out, value.data, line);
+    buf_append_text(out, from);
+    buf_append(out, value.data + line, value.size - line);
+}
+
+static int show_object(const struct cli *cli, const struct fleet *fleet, struct buf *out, struct error *err)
+{
+    char name[16];
+    const struct fleet_profile *profile = NULL;
+    const void *object;
+    enum fleet_kind kind = FLEET_NODE;
+    object_kind(cli, name);
+    if (strcmp(name, "node") == 0) {
+        const struct fleet_node *node = fleet_node_by_name(fleet, cli->values[0]);
+        if (node && node->profile)
+            profile = fleet_profile_by_name(fleet, node->profile);
+        object = node;
+    } else if (strcmp(name, "profile") == 0) {
+        kind = FLEET_PROFILE;
+        object = fleet_profile_by_name(fleet, cli->values[0]);
+    } else {
+        kind = FLEET_NETWORK;
+        object = fleet_network_by_name(fleet, cli->values[0]);
+    }
+    if (!object)
+        return error_set(err, "there is no %s %s: bootherd %s list shows them", name, cli->values[0], name);
+    size_t count;
+    const struct fleet_key *keys = fleet_keys(&count);
+    buf_format(out, "%s %s\n", name, cli->values[0]);
+    for (size_t i = 0; i < count; i++)
+        if (keys[i].kinds & FLEET_BIT(kind))
+            show_key(kind, &keys[i], object, profile, out);
+    return 0;
+}
+
+enum cli_status cli_object_show(struct cli *cli, struct error *err)
+{
+    struct fleet *fleet;
+    cleanup_buf struct buf out = BUF_INIT;
+    if (load_fleet(cli, &fleet, err) < 0)
+        return CLI_FAILED;
+    int result = show_object(cli, fleet, &out, err);
+    fleet_free(fleet);
+    return result < 0 ? CLI_FAILED : cli_print(&out, err);
+}

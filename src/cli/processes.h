@@ -1,0 +1,40 @@
+/*
+ * What commands need of the processes. proc/ implements it and main hands it over, so that cli/ knows no
+ * process. root_fd: the --root folder, open.
+ */
+#pragma once
+
+#include "base/buf.h"
+#include "base/error.h"
+#include "image/image.h"
+
+struct cli_serve_options {
+    const char *const *interfaces;
+    size_t interface_count;
+    unsigned http_port;
+    unsigned debug; /* 1: log every packet's fate */
+};
+
+/* What an import tells while it runs. */
+struct cli_import_listener {
+    void *ctx;
+    void (*progress)(void *ctx, uint64_t done, uint64_t total);
+    void (*note)(void *ctx, const char *line);
+    void (*table)(void *ctx, const char *text);
+};
+
+struct cli_imported {
+    char name[IMAGE_NAME_MAX]; /* of the image in the store, or what it would be called */
+    struct buf description;    /* text or JSON; owned by the caller */
+};
+
+struct cli_processes {
+    /* One request to the state process; see the table in proc/state_ask.c. The answer is appended to out. */
+    int (*ask)(int root_fd, const char *const *words, size_t count, struct slice body, void *ctx,
+               void (*note)(void *ctx, const char *line), struct buf *out, struct error *err);
+    /* name NULL: made from what is recognised. inspect: nothing is written, root_fd may be -1. */
+    int (*import)(int root_fd, const char *source, const char *name, bool inspect, bool json,
+                  const struct cli_import_listener *listener, struct cli_imported *out, struct error *err);
+    /* Runs until it is told to stop. */
+    int (*serve)(int root_fd, const char *root, const struct cli_serve_options *options, struct error *err);
+};
