@@ -1,0 +1,32 @@
+/*
+ * A channel: one end of a SOCK_SEQPACKET pair in an event loop. Sending never waits: what the peer has no
+ * room for is queued, in order, up to CHANNEL_QUEUE_MAX; a peer that falls further behind is as good as dead.
+ */
+#pragma once
+
+#include "proc/message.h"
+
+#include <systemd/sd-event.h>
+
+#define CHANNEL_QUEUE_MAX (64u << 20) /* bytes waiting */
+#define CHANNEL_BATCH_MAX 512         /* messages handled in one go, so that others get their turn */
+
+struct channel;
+
+struct channel_handler {
+    void *ctx;
+    /* Takes m->fd by setting it to -1. A negative return closes the channel. */
+    int (*message)(void *ctx, struct channel *channel, struct message *m, struct error *err);
+    void (*batch)(void *ctx, struct channel *channel,
+                  bool begins); /* around the messages of one wake-up; may be NULL */
+    void (*gone)(void *ctx, struct channel *channel,
+                 const struct error *why); /* why NULL: the peer closed it */
+};
+
+/* Takes fd. handler is copied; its ctx is borrowed. */
+int channel_new(sd_event *loop, int fd, const struct channel_handler *handler, struct channel **out,
+                struct error *err);
+void channel_free(struct channel *channel); /* NULL is fine; allowed in `gone`, not in `message` */
+
+/* Duplicates m->fd when it has to wait. An error means the channel is broken or its queue full. */
+int channel_send(struct channel *channel, const struct message *m, struct error *err);

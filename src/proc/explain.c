@@ -1,0 +1,204 @@
+#include "proc/explain.h"
+
+#include "base/cleanup.h"
+#include "base/text.h"
+#include "proc/overlay_job.h"
+#include "render/render.h"
+
+#include <errno.h>
+#include <jansson.h>
+#include <string.h>
+
+static const struct {
+    const char *name;
+    enum plan_firmware firmware;
+    unsigned arch; /* option 93, RFC 4578 section 2.1 */
+    bool ipxe;
+} firmwares[] = {
+    {"bios", PLAN_FIRMWARE_BIOS, 0, false},
+    {"uefi", PLAN_FIRMWARE_UEFI, 7, false},
+    {"uefi-http", PLAN_FIRMWARE_UEFI_HTTP, 16, false},
+    {"ipxe", PLAN_FIRMWARE_IPXE, 0, true},
+};
+
+/* Everything that explain gathers before it prints. */
+struct findings {
+    const struct fleet_node *node;
+    struct store_entry entry;
+    struct image *image;
+    struct plan *plan;
+    struct buf config, archive, listing;
+};
+
+static void findings_fini(struct findings *f)
+{
+    free(f->plan);
+    image_free(f->image);
+    buf_fini(&f->config);
+    buf_fini(&f->archive);
+    buf_fini(&f->listing);
+}
+
+int explain_load_image(struct store *store, const struct fleet *fleet, const struct fleet_node *node,
+                       struct store_entry *entry, struct image **image, struct error *err)
+{
+    struct fleet_settings settings = fleet_effective(fleet, node);
+    if (!settings.image)
+        return error_set(
+            err,
+            "node %s has no image: bootherd node set %s --image NAME (bootherd image list shows the names)",
+            node->name, node->name);
+    if (!store)
+        return error_set(err, "image %s is not in the store, which is empty: bootherd image import SOURCE",
+                         settings.image);
+    if (store_find(store, settings.image, entry, err) < 0)
+        return err->code != ENOENT
+                   ? -1
+                   : error_set(err,
+                               "image %s is not in the store: bootherd image list shows what is, "
+                               "bootherd image import SOURCE --name %s adds it",
+                               settings.image, settings.image);
+    return store_load(store, &entry->manifest, image, err);
+}
+
+static int find_client(const struct fleet *fleet, const char *who, const char *firmware,
+                       struct plan_client *client, const struct fleet_node **node, struct error *err)
+{
+    struct mac mac;
+    *node = mac_parse(who, &mac) ? fleet_node_by_mac(fleet, &mac) : fleet_node_by_name(fleet, who);
+    if (!*node)
+        return error_set(err, "there is no node %s: bootherd node list shows the nodes", who);
+    for (size_t i = 0; i < sizeof firmwares / sizeof firmwares[0]; i++) {
+        if (strcmp(firmwares[i].name, firmware) != 0)
+            continue;
+        *client = (struct plan_client){
+            .firmware = firmwares[i].firmware, .arch = firmwares[i].arch, .ipxe = firmwares[i].ipxe};
+        if ((*node)->mac_count)
+            client->mac = (*node)->macs[0];
+        return 0;
+    }
+    return error_set(err, "firmware %s is unknown: use bios, uefi, uefi-http or ipxe", firmware);
+}
+
+static int gather(const struct explain *explain, const char *who, const char *firmware, struct findings *f,
+                  struct error *err)
+{
+    struct plan_client client;
+    if (find_client(explain->fleet, who, firmware, &client, &f->node, err) < 0 ||
+        explain_load_image(explain->store, explain->fleet, f->node, &f->entry, &f->image, err) < 0)
+        return -1;
+    f->plan = malloc(sizeof *f->plan);
+    if (!f->plan)
+        return error_errno(err, ENOMEM, "explain %s", who);
+    if (plan_make(explain->fleet, f->node, f->image, &f->entry.manifest, &client, f->plan, err) < 0 ||
+        render_pxelinux(f->plan, &f->config, err) < 0)
+        return -1;
+    if (f->plan->overlay_at < 0)
+        return 0;
+    return overlay_job(explain->files_root_fd, explain->fleet, f->node, f->image, &f->archive, &f->listing,
+                       err);
+}
+
+/* Size and digest of a plan's file; the overlay's come from the archive just rendered. */
+static void file_facts(const struct findings *f, const struct plan_file *file, uint64_t *size,
+                       struct digest *digest)
+{
+    if (file->file) {
+        *size = file->file->size;
+        *digest = file->file->digest;
+        return;
+    }
+    *size = f->archive.size;
+    digest_of(f->archive.data, f->archive.size, digest);
+}
+
+static void print_file(const struct findings *f, size_t number, const struct plan_file *file, struct buf *out)
+{
+    uint64_t size;
+    struct digest digest;
+    char hex[SHA256_HEX_SIZE];
+    file_facts(f, file, &size, &digest);
+    buf_format(out, "%3zu  %-40s %12llu  sha256:%s\n", number, file->path, (unsigned long long)size,
+               digest_format(&digest, hex));
+}
+
+static void print_node(const struct findings *f, struct buf *out)
+{
+    char mac[MAC_TEXT_SIZE], ip[IP4_TEXT_SIZE], hex[SHA256_HEX_SIZE];
+    buf_format(out, "node %s", f->node->name);
+    for (size_t i = 0; i < f->node->mac_count; i++)
+        buf_format(out, "  %s", mac_format(&f->node->macs[i], mac));
+    buf_format(out, "  %s\n", f->node->ip ? ip4_format(f->node->ip, ip) : "address from the pool");
+    buf_format(out, "image %s  %s %s build %s  sha256:%s\n", f->entry.name, f->image->product,
+               f->image->version, f->image->build, digest_format(&f->entry.manifest, hex));
+    buf_format(out, "boot file %s\n", f->plan->loader);
+    for (size_t i = 0; i < f->plan->warning_count; i++)
+        buf_format(out, "warning: %s\n", f->plan->warning[i]);
+}
+
+int explain_text(const struct explain *explain, const char *who, const char *firmware, struct buf *out,
+                 struct error *err)
+{
+    struct findings f = {0};
+    int result = gather(explain, who, firmware, &f, err);
+    if (result == 0) {
+        char mac[MAC_TEXT_SIZE] = "?";
+        if (f.node->mac_count)
+            mac_format_dash(&f.node->macs[0], mac);
+        print_node(&f, out);
+        buf_format(out, "\n--- pxelinux.cfg/01-%s (%zu bytes)\n%s", mac, f.config.size, buf_text(&f.config));
+        buf_append_text(out, "\n--- files in load order\n");
+        print_file(&f, 0, &f.plan->kernel, out);
+        for (size_t i = 0; i < f.plan->module_count; i++)
+            print_file(&f, i + 1, &f.plan->module[i], out);
+        if (f.plan->overlay_at >= 0)
+            buf_format(out, "\n--- overlay %s (%zu bytes)\n%s", f.plan->module[f.plan->overlay_at].path,
+                       f.archive.size, buf_text(&f.listing));
+    }
+    findings_fini(&f);
+    return result;
+}
+
+static json_t *json_file(const struct findings *f, const struct plan_file *file)
+{
+    uint64_t size;
+    struct digest digest;
+    char hex[SHA256_HEX_SIZE];
+    file_facts(f, file, &size, &digest);
+    return json_pack("{s:s, s:I, s:s, s:b}", "path", file->path, "size_bytes", (json_int_t)size, "sha256",
+                     digest_format(&digest, hex), "overlay", file->file == NULL);
+}
+
+static json_t *json_findings(struct findings *f)
+{
+    char hex[SHA256_HEX_SIZE];
+    json_t *files = json_array(), *warnings = json_array();
+    json_array_append_new(files, json_file(f, &f->plan->kernel));
+    for (size_t i = 0; i < f->plan->module_count; i++)
+        json_array_append_new(files, json_file(f, &f->plan->module[i]));
+    for (size_t i = 0; i < f->plan->warning_count; i++)
+        json_array_append_new(warnings, json_string(f->plan->warning[i]));
+    return json_pack("{s:s, s:s, s:s, s:s, s:s, s:o, s:s, s:o}", "node", f->node->name, "image",
+                     f->entry.name, "manifest_sha256", digest_format(&f->entry.manifest, hex), "boot_file",
+                     f->plan->loader, "config", buf_text(&f->config), "files", files, "overlay_listing",
+                     buf_text(&f->listing), "warnings", warnings);
+}
+
+int explain_json(const struct explain *explain, const char *who, const char *firmware, struct buf *out,
+                 struct error *err)
+{
+    struct findings f = {0};
+    int result = gather(explain, who, firmware, &f, err);
+    if (result == 0) {
+        json_t *root = json_findings(&f);
+        char *text = root ? json_dumps(root, JSON_INDENT(2)) : NULL;
+        if (text)
+            buf_format(out, "%s\n", text);
+        else
+            result = error_errno(err, ENOMEM, "explain %s", who);
+        free(text);
+        json_decref(root);
+    }
+    findings_fini(&f);
+    return result;
+}

@@ -1,0 +1,137 @@
+#include "proc/image_cache.h"
+
+#include "base/cleanup.h"
+
+#include <errno.h>
+#include <string.h>
+
+struct image_cache {
+    struct store *store;
+    size_t count;
+    struct cached_image images[IMAGE_CACHE_MAX];
+};
+
+static void cached_image_fini(struct cached_image *c)
+{
+    for (size_t i = 0; c->files && i < c->image->file_count; i++)
+        boot_file_unref(c->files[i]);
+    free(c->files);
+    image_free(c->image);
+}
+
+int image_cache_new(int images_fd, struct image_cache **out, struct error *err)
+{
+    cleanup_free struct image_cache *cache = calloc(1, sizeof *cache);
+    if (!cache)
+        return error_errno(err, ENOMEM, "open the store");
+    if (store_open_images(images_fd, &cache->store, err) < 0)
+        return -1;
+    *out = TAKE_PTR(cache);
+    return 0;
+}
+
+void image_cache_free(struct image_cache *cache)
+{
+    if (!cache)
+        return;
+    for (size_t i = 0; i < cache->count; i++)
+        cached_image_fini(&cache->images[i]);
+    store_close(cache->store);
+    free(cache);
+}
+
+static void cache_drop(struct image_cache *cache, size_t at)
+{
+    cached_image_fini(&cache->images[at]);
+    cache->images[at] = cache->images[--cache->count];
+}
+
+static int open_files(struct image_cache *cache, struct cached_image *c, struct error *err)
+{
+    c->files = calloc(c->image->file_count + 1, sizeof *c->files);
+    if (!c->files)
+        return error_errno(err, ENOMEM, "open an image");
+    for (size_t i = 0; i < c->image->file_count; i++) {
+        const struct image_file *file = &c->image->files[i];
+        int fd;
+        uint64_t size;
+        if (store_blob_open(cache->store, &file->digest, &fd, &size, err) < 0)
+            return error_wrap(err, "%s", file->name);
+        c->files[i] = boot_file_from_fd(fd, size);
+        if (!c->files[i])
+            return error_errno(err, ENOMEM, "open %s", file->name);
+        /* Equal bytes, equal tag: the digest is what makes it so. */
+        char hex[SHA256_HEX_SIZE];
+        snprintf(c->files[i]->etag, sizeof c->files[i]->etag, "\"%.20s\"", digest_format(&file->digest, hex));
+    }
+    return 0;
+}
+
+static int cache_load(struct image_cache *cache, const struct digest *manifest, int64_t now_ms,
+                      const struct cached_image **out, struct error *err)
+{
+    struct cached_image c = {.manifest = *manifest, .used_ms = now_ms};
+    plan_image_id(manifest, c.id);
+    if (store_load(cache->store, manifest, &c.image, err) < 0)
+        return -1;
+    if (open_files(cache, &c, err) < 0) {
+        cached_image_fini(&c);
+        return -1;
+    }
+    if (cache->count == IMAGE_CACHE_MAX) {
+        size_t oldest = 0;
+        for (size_t i = 1; i < cache->count; i++)
+            if (cache->images[i].used_ms < cache->images[oldest].used_ms)
+                oldest = i;
+        cache_drop(cache, oldest);
+    }
+    cache->images[cache->count] = c;
+    *out = &cache->images[cache->count++];
+    return 0;
+}
+
+static struct cached_image *cache_find(struct image_cache *cache, const char *id)
+{
+    for (size_t i = 0; i < cache->count; i++)
+        if (strcmp(cache->images[i].id, id) == 0)
+            return &cache->images[i];
+    return NULL;
+}
+
+int image_cache_by_id(struct image_cache *cache, const char *id, int64_t now_ms,
+                      const struct cached_image **out, struct error *err)
+{
+    struct cached_image *c = cache_find(cache, id);
+    if (c) {
+        c->used_ms = now_ms;
+        *out = c;
+        return 0;
+    }
+    struct store_entry entry;
+    if (store_find(cache->store, id, &entry, err) < 0)
+        return -1;
+    return cache_load(cache, &entry.manifest, now_ms, out, err);
+}
+
+int image_cache_by_name(struct image_cache *cache, const char *name, int64_t now_ms,
+                        const struct cached_image **out, struct error *err)
+{
+    struct store_entry entry;
+    char id[PLAN_IMAGE_ID + 1];
+    if (store_find(cache->store, name, &entry, err) < 0)
+        return -1;
+    plan_image_id(&entry.manifest, id);
+    struct cached_image *c = cache_find(cache, id);
+    if (!c)
+        return cache_load(cache, &entry.manifest, now_ms, out, err);
+    c->used_ms = now_ms;
+    *out = c;
+    return 0;
+}
+
+void image_cache_sweep(struct image_cache *cache, int64_t now_ms)
+{
+    for (size_t i = cache->count; i-- > 0;)
+        if (now_ms - cache->images[i].used_ms > IMAGE_CACHE_IDLE_MS)
+            cache_drop(cache, i);
+}

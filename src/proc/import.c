@@ -1,0 +1,162 @@
+#include "proc/import.h"
+
+#include "base/cleanup.h"
+#include "base/file.h"
+#include "proc/message.h"
+#include "proc/role.h"
+#include "store/store.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+
+#define DESCRIPTION_MAX (4u << 20) /* bytes */
+
+/* What the import process told us. */
+struct outcome {
+    const struct cli_import_listener *listener;
+    struct cli_imported *imported;
+    struct digest manifest;
+    bool done;
+};
+
+static int open_source(const char *source, struct error *err)
+{
+    struct stat st;
+    int fd = open(source, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+    if (fd < 0)
+        return error_errno(err, errno, "open %s", source);
+    if (fstat(fd, &st) == 0 && (S_ISREG(st.st_mode) || S_ISDIR(st.st_mode)))
+        return fd;
+    close(fd);
+    return error_set(
+        err, "%s is neither a file nor a folder: give an ISO, an archive, a disk image or a folder", source);
+}
+
+/* A folder that nobody can write and that has no name any more: the root folder of an inspecting process. */
+static int empty_folder(struct error *err)
+{
+    char path[] = "/tmp/bootherd-XXXXXX";
+    if (!mkdtemp(path))
+        return error_errno(err, errno, "make a folder below /tmp");
+    int fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    int code = errno;
+    rmdir(path);
+    return fd < 0 ? error_errno(err, code, "open %s", path) : fd;
+}
+
+static int take_message(struct outcome *o, struct message *m, struct error *err)
+{
+    cleanup_close int fd = m->fd;
+    if (message_check(m, err) < 0)
+        return -1;
+    if (m->type == MESSAGE_PROGRESS) {
+        const struct message_progress *p = m->body;
+        o->listener->progress(o->listener->ctx, p->done, p->total);
+    } else if (m->type == MESSAGE_NOTE) {
+        o->listener->note(o->listener->ctx, m->body);
+    } else if (m->type == MESSAGE_TABLE) {
+        o->listener->table(o->listener->ctx, m->body);
+    } else if (m->type == MESSAGE_FAILED) {
+        return error_set(err, "%s", (const char *)m->body);
+    } else if (m->type == MESSAGE_IMPORTED && fd >= 0) {
+        const struct message_imported *i = m->body;
+        o->manifest = i->manifest;
+        o->done = true;
+        snprintf(o->imported->name, sizeof o->imported->name, "%s", i->name);
+        return file_read_all(fd, "the description", DESCRIPTION_MAX, &o->imported->description, err);
+    }
+    return 0;
+}
+
+static int listen_to(int socket, struct outcome *o, struct error *err)
+{
+    cleanup_free uint8_t *buffer = malloc(MESSAGE_SIZE_MAX);
+    if (!buffer)
+        return error_errno(err, ENOMEM, "import");
+    for (;;) {
+        struct message m;
+        int n = message_receive(socket, buffer, &m, err);
+        if (n == 0)
+            return 0;
+        if (n < 0 || take_message(o, &m, err) < 0)
+            return -1;
+    }
+}
+
+static int run_child(int source_fd, int staging_fd, const char *source, bool inspect, bool json,
+                     struct outcome *o, struct error *err)
+{
+    const char *const args[] = {inspect ? "inspect" : "import", json ? "json" : "text", source, NULL};
+    struct error how;
+    int pair[2];
+    pid_t pid;
+    if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) < 0)
+        return error_errno(err, errno, "start the import process");
+    int fds[] = {pair[1], source_fd, staging_fd};
+    int result = role_spawn("import", fds, 3, args, &pid, err);
+    close(pair[1]);
+    if (result < 0) {
+        close(pair[0]);
+        return -1;
+    }
+    result = listen_to(pair[0], o, err);
+    close(pair[0]);
+    if (result < 0)
+        kill(pid, SIGKILL); /* it failed, or spoke out of turn: nothing it does now counts */
+    if (role_wait(pid, "import", &how) < 0 && result == 0)
+        result = error_set(err, "%s: nothing was imported", how.text);
+    if (result == 0 && !o->done)
+        result = error_set(err, "the import process ended without a result: nothing was imported");
+    return result;
+}
+
+static int inspect_source(int source_fd, const char *source, bool json, struct outcome *o, struct error *err)
+{
+    cleanup_close int empty = empty_folder(err);
+    return empty < 0 ? -1 : run_child(source_fd, empty, source, true, json, o, err);
+}
+
+static int stage_and_publish(struct store *store, int source_fd, const char *source, const char *name,
+                             bool json, struct outcome *o, struct error *err)
+{
+    char staging_name[64];
+    cleanup_close int staging_fd = -1;
+    uid_t uid;
+    gid_t gid;
+    if (store_staging_make(store, &staging_fd, staging_name, err) < 0)
+        return -1;
+    role_user(&uid, &gid);
+    int result = geteuid() == 0 && fchown(staging_fd, uid, gid) < 0
+                     ? error_errno(err, errno, "hand the staging folder to user %u", (unsigned)uid)
+                     : run_child(source_fd, staging_fd, source, false, json, o, err);
+    if (result < 0) {
+        store_staging_drop(store, staging_name);
+        return -1;
+    }
+    if (name)
+        snprintf(o->imported->name, sizeof o->imported->name, "%s", name);
+    return store_publish(store, staging_name, o->imported->name, &o->manifest, err);
+}
+
+int import_run_process(int root_fd, const char *source, const char *name, bool inspect, bool json,
+                       const struct cli_import_listener *listener, struct cli_imported *out,
+                       struct error *err)
+{
+    struct outcome o = {.listener = listener, .imported = out};
+    struct store *store;
+    cleanup_close int source_fd = open_source(source, err);
+    if (source_fd < 0 || (name && !image_name_valid(name, err)))
+        return -1;
+    if (inspect)
+        return inspect_source(source_fd, source, json, &o, err);
+    if (store_open(root_fd, true, &store, err) < 0)
+        return -1;
+    int result = stage_and_publish(store, source_fd, source, name, json, &o, err);
+    store_close(store);
+    return result;
+}

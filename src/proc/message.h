@@ -1,0 +1,104 @@
+/*
+ * Messages between our processes: one datagram each on a SOCK_SEQPACKET pair, at most one descriptor with it.
+ *
+ * Every message is a header and a body of fixed layout; both ends are the same binary, so bodies are structs
+ * as they lie in memory. The receiver still checks type, direction, size, text ends and enum ranges: net
+ * reads hostile packets and may have been taken over. Bodies of unbounded size (YAML, JSON, overlays) travel
+ * as sealed memory files.
+ */
+#pragma once
+
+#include "base/error.h"
+#include "base/hash.h"
+#include "fleet/fleet.h"
+#include "image/image.h"
+#include "serve/boot_event.h"
+#include "serve/lease.h"
+
+#define MESSAGE_SIZE_MAX  65536 /* header and body */
+#define MESSAGE_WORDS_MAX 64
+
+enum message_type {
+    /* asker (a command) -> state */
+    MESSAGE_ASK = 1, /* body: words, each ended by NUL; fd: a text that goes with it, or none */
+    /* state -> asker */
+    MESSAGE_NOTE,   /* body: one line for the operator */
+    MESSAGE_ANSWER, /* fd: the text asked for, or none */
+    /* any -> the one that asked */
+    MESSAGE_FAILED, /* body: the error's text */
+
+    /* net -> state */
+    MESSAGE_LEASE,       /* body: struct message_lease; answered by MESSAGE_COMMITTED */
+    MESSAGE_EVENT,       /* body: struct boot_event */
+    MESSAGE_OVERLAY_ASK, /* body: struct message_overlay_ask */
+    /* state -> net */
+    MESSAGE_FLEET,       /* fd: YAML without secrets */
+    MESSAGE_LEASE_KNOWN, /* body: struct lease; before MESSAGE_START */
+    MESSAGE_START,       /* the leases are complete: serve */
+    MESSAGE_COMMITTED,   /* body: struct message_committed */
+    MESSAGE_OVERLAY,     /* body: struct message_overlay; fd: the archive when it went well */
+
+    /* import -> the command that started it */
+    MESSAGE_PROGRESS, /* body: struct message_progress */
+    MESSAGE_TABLE,    /* body: text, a partition table as fdisk prints it */
+    MESSAGE_IMPORTED, /* body: struct message_imported; fd: the description, text or JSON */
+
+    /* net, state -> parent */
+    MESSAGE_READY,
+    MESSAGE_TYPES
+};
+
+struct message_lease {
+    uint64_t token;
+    struct lease lease;
+};
+
+struct message_committed {
+    uint64_t token;
+    bool ok;
+};
+
+struct message_overlay_ask {
+    uint64_t serial;
+    struct digest manifest;
+    char node[FLEET_NAME_MAX];
+};
+
+struct message_overlay {
+    uint64_t serial;
+    bool ok;
+    char text[512]; /* why not */
+};
+
+struct message_progress {
+    uint64_t done, total; /* bytes of the source; total 0: unknown */
+};
+
+struct message_imported {
+    struct digest manifest;    /* zero when only inspected */
+    char name[IMAGE_NAME_MAX]; /* made from what was recognised */
+};
+
+struct message {
+    enum message_type type;
+    const void *body; /* borrowed: the receive buffer, or the sender's */
+    size_t size;      /* bytes of body */
+    int fd;           /* -1: none. A received one is owned by the receiver */
+};
+
+/* Sends one message; waits when the peer's buffer is full (see channel.h for not waiting). Does not take
+ * m->fd. */
+int message_send(int socket, const struct message *m, struct error *err);
+
+/*
+ * Receives one message into `buffer` (MESSAGE_SIZE_MAX bytes, which m->body then points into). Returns 1, 0
+ * at the end (the peer is gone), -1 on an error; err->code is EAGAIN when a non-blocking socket has nothing.
+ */
+int message_receive(int socket, void *buffer, struct message *m, struct error *err);
+
+/* Checks the body against the type: sizes, text ends, enum ranges. An error means the peer is broken. */
+int message_check(const struct message *m, struct error *err);
+
+/* The words of a MESSAGE_ASK, borrowed from the body. */
+int message_words(const struct message *m, const char *words[static MESSAGE_WORDS_MAX], size_t *count,
+                  struct error *err);

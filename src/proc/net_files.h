@@ -1,0 +1,41 @@
+/*
+ * What the names of boot_file.h mean: the store, the fleet and the plan behind the two doors. Overlays come
+ * from the state process; everything else is answered at once.
+ */
+#pragma once
+
+#include "fleet/fleet.h"
+#include "proc/image_cache.h"
+#include "serve/boot_file.h"
+#include "serve/dhcp_io.h"
+
+#define NET_FILES_LOADER      "pxelinux" /* the image of family loader that PXE BIOS machines get */
+#define NET_FILES_PENDING_MAX 4096       /* overlays asked for and not answered yet */
+
+struct net_files;
+
+/* What it asks of the process around it. */
+struct net_files_host {
+    void *ctx;
+    const struct fleet *(*fleet)(void *ctx);
+    int64_t (*now_ms)(void *ctx);
+    /* The hardware address that holds this address by a lease of ours; false when none does. */
+    bool (*mac_of)(void *ctx, uint32_t ip, struct mac *mac);
+    /* Asks for an overlay; net_files_overlay is called with the serial later. */
+    int (*ask_overlay)(void *ctx, uint64_t serial, const char *node, const struct digest *manifest,
+                       struct error *err);
+};
+
+/* cache and host are borrowed. */
+int net_files_new(struct image_cache *cache, const struct net_files_host *host, struct net_files **out,
+                  struct error *err);
+void net_files_free(struct net_files *files);
+
+struct boot_files net_files_door(struct net_files *files);
+
+/* The state process's answer: fd (taken; -1 on failure) of an archive, or why there is none. */
+void net_files_overlay(struct net_files *files, uint64_t serial, int fd, const char *why);
+
+/* What DHCP tells a client to boot (dhcp_host.boot). */
+void net_files_boot(struct net_files *files, const struct fleet_node *node, const struct plan_client *client,
+                    struct dhcp_boot *out);

@@ -1,0 +1,281 @@
+#include "proc/net_role.h"
+
+#include "base/cleanup.h"
+#include "base/clock.h"
+#include "base/file.h"
+#include "base/log.h"
+#include "base/text.h"
+#include "fleet/fleet_yaml.h"
+#include "proc/channel.h"
+#include "proc/net_files.h"
+#include "proc/role.h"
+#include "serve/tftp_io.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/resource.h>
+
+#define FD_IMAGES    3
+#define FD_STATE     4
+#define FD_PARENT    5
+#define FD_INTERFACE 6
+#define SWEEP_MS     60000
+
+struct net_process {
+    sd_event *loop;
+    struct channel *state;
+    struct channel *parent;
+    struct fleet *fleet;
+    struct image_cache *cache;
+    struct net_files *files;
+    struct boot_files door;
+    struct boot_events events;
+    struct dhcp_host dhcp_host;
+    struct dhcp_io *dhcp;
+    size_t interface_count;
+    struct dhcp_interface interfaces[NET_INTERFACES_MAX];
+    struct tftp_io *tftp[NET_INTERFACES_MAX];
+    bool started;
+};
+
+/* --- what the servers ask of us --- */
+
+static const struct fleet *host_fleet(void *ctx)
+{
+    return ((struct net_process *)ctx)->fleet;
+}
+
+static int64_t host_now(void *ctx)
+{
+    return clock_monotonic_ms();
+}
+
+static bool host_mac_of(void *ctx, uint32_t ip, struct mac *mac)
+{
+    struct net_process *p = ctx;
+    const struct lease *lease = p->dhcp ? dhcp_io_lease_by_ip(p->dhcp, ip) : NULL;
+    if (!lease || lease->state != LEASE_BOUND)
+        return false;
+    *mac = lease->mac;
+    return true;
+}
+
+/* A message that state does not take means state is gone; its channel tells, and we end. */
+static void tell_state(struct net_process *p, enum message_type type, const void *body, size_t size)
+{
+    struct message m = {.type = type, .body = body, .size = size, .fd = -1};
+    struct error err;
+    if (channel_send(p->state, &m, &err) < 0) {
+        log_error("%s", err.text);
+        sd_event_exit(p->loop, 1);
+    }
+}
+
+static int host_ask_overlay(void *ctx, uint64_t serial, const char *node, const struct digest *manifest,
+                            struct error *err)
+{
+    struct net_process *p = ctx;
+    struct message_overlay_ask ask = {.serial = serial, .manifest = *manifest};
+    snprintf(ask.node, sizeof ask.node, "%s", node);
+    tell_state(p, MESSAGE_OVERLAY_ASK, &ask, sizeof ask);
+    return 0;
+}
+
+static void host_boot(void *ctx, const struct fleet_node *node, const struct plan_client *client,
+                      struct dhcp_boot *out)
+{
+    net_files_boot(((struct net_process *)ctx)->files, node, client, out);
+}
+
+static void host_commit(void *ctx, uint64_t token, const struct lease *lease)
+{
+    struct message_lease body = {.token = token, .lease = *lease};
+    tell_state(ctx, MESSAGE_LEASE, &body, sizeof body);
+}
+
+/* The servers know addresses; whose they are is known here. */
+static void host_event(void *ctx, const struct boot_event *event)
+{
+    struct net_process *p = ctx;
+    struct boot_event e = *event;
+    e.at_ms = clock_wall_ms();
+    if (mac_is_zero(&e.mac) && e.ip)
+        host_mac_of(p, e.ip, &e.mac);
+    tell_state(p, MESSAGE_EVENT, &e, sizeof e);
+}
+
+/* --- messages --- */
+
+static int take_fleet(struct net_process *p, struct message *m, struct error *err)
+{
+    cleanup_buf struct buf yaml = BUF_INIT;
+    struct fleet *next;
+    if (m->fd < 0 || file_read_all(m->fd, "the fleet", FLEET_YAML_MAX, &yaml, err) < 0 ||
+        fleet_parse_yaml("the fleet from the state process", buf_slice(&yaml), &next, err) < 0)
+        return -1;
+    fleet_free(p->fleet);
+    p->fleet = next;
+    return 0;
+}
+
+static int start_servers(struct net_process *p, struct error *err)
+{
+    struct message ready = {.type = MESSAGE_READY, .fd = -1};
+    for (size_t i = 0; i < p->interface_count; i++) {
+        int fd = FD_INTERFACE + (int)i * NET_FDS_PER_INTERFACE;
+        if (tftp_io_new(p->loop, fd + 2, &p->door, &p->events, &p->tftp[i], err) < 0)
+            return -1;
+    }
+    p->started = true;
+    return channel_send(p->parent, &ready, err);
+}
+
+static int state_message(void *ctx, struct channel *channel, struct message *m, struct error *err)
+{
+    struct net_process *p = ctx;
+    if (m->type == MESSAGE_FLEET)
+        return take_fleet(p, m, err);
+    if (m->type == MESSAGE_LEASE_KNOWN && !p->started) {
+        dhcp_io_load(p->dhcp, m->body);
+        return 0;
+    }
+    if (m->type == MESSAGE_START && !p->started && p->fleet)
+        return start_servers(p, err);
+    if (m->type == MESSAGE_COMMITTED) {
+        const struct message_committed *c = m->body;
+        dhcp_io_committed(p->dhcp, c->token, c->ok);
+        return 0;
+    }
+    if (m->type == MESSAGE_OVERLAY) {
+        const struct message_overlay *o = m->body;
+        net_files_overlay(p->files, o->serial, TAKE_FD(m->fd), o->text);
+        return 0;
+    }
+    return error_set(err, "the state process sent a message of type %u out of turn", (unsigned)m->type);
+}
+
+static int parent_message(void *ctx, struct channel *channel, struct message *m, struct error *err)
+{
+    return error_set(err, "the parent process sent a message, which it never does");
+}
+
+static void peer_gone(void *ctx, struct channel *channel, const struct error *why)
+{
+    struct net_process *p = ctx;
+    if (why)
+        log_error("%s", why->text);
+    sd_event_exit(p->loop, why ? 1 : 0);
+}
+
+static int sweep(sd_event_source *source, uint64_t now_us, void *userdata)
+{
+    struct net_process *p = userdata;
+    image_cache_sweep(p->cache, clock_monotonic_ms());
+    sd_event_source_set_time_relative(source, (uint64_t)SWEEP_MS * 1000);
+    sd_event_source_set_enabled(source, SD_EVENT_ONESHOT);
+    return 0;
+}
+
+/* --- the process --- */
+
+void net_interface_format(const struct dhcp_interface *interface, char out[static 80])
+{
+    char mac[MAC_TEXT_SIZE], ip[IP4_TEXT_SIZE];
+    snprintf(out, 80, "%s,%d,%s,%s,%u", interface->name, interface->index, mac_format(&interface->mac, mac),
+             ip4_format(interface->ip, ip), interface->prefix);
+}
+
+int net_interface_parse(const char *text, struct dhcp_interface *out, struct error *err)
+{
+    char mac[MAC_TEXT_SIZE], ip[IP4_TEXT_SIZE];
+    *out = (struct dhcp_interface){0};
+    if (sscanf(text, "%15[^,],%d,%17[^,],%15[^,],%u", out->name, &out->index, mac, ip, &out->prefix) != 5 ||
+        !mac_parse(mac, &out->mac) || !ip4_parse(ip, &out->ip) || out->prefix > 32)
+        return error_set(err, "net: \"%s\" describes no interface", text);
+    return 0;
+}
+
+static int parse_interfaces(struct net_process *p, int argc, char **argv, struct error *err)
+{
+    for (int i = 1; i < argc && p->interface_count < NET_INTERFACES_MAX; i++) {
+        struct dhcp_interface *interface = &p->interfaces[p->interface_count];
+        if (net_interface_parse(argv[i], interface, err) < 0)
+            return -1;
+        interface->udp_fd = FD_INTERFACE + (int)p->interface_count * NET_FDS_PER_INTERFACE;
+        interface->packet_fd = interface->udp_fd + 1;
+        p->interface_count++;
+    }
+    return 0;
+}
+
+static int open_servers(struct net_process *p, struct error *err)
+{
+    struct net_files_host host = {p, host_fleet, host_now, host_mac_of, host_ask_overlay};
+    struct channel_handler state = {.ctx = p, .message = state_message, .gone = peer_gone};
+    struct channel_handler parent = {.ctx = p, .message = parent_message, .gone = peer_gone};
+    p->events = (struct boot_events){p, host_event};
+    p->dhcp_host = (struct dhcp_host){p, host_fleet, host_boot, host_commit, p->events};
+    p->fleet = fleet_new();
+    if (!p->fleet || fleet_finish(p->fleet, err) < 0)
+        return error_errno(err, ENOMEM, "net");
+    if (image_cache_new(FD_IMAGES, &p->cache, err) < 0 || net_files_new(p->cache, &host, &p->files, err) < 0)
+        return -1;
+    p->door = net_files_door(p->files);
+    if (dhcp_io_new(p->loop, p->interfaces, p->interface_count, &p->dhcp_host, &p->dhcp, err) < 0 ||
+        channel_new(p->loop, FD_STATE, &state, &p->state, err) < 0)
+        return -1;
+    int r =
+        sd_event_add_time_relative(p->loop, NULL, CLOCK_MONOTONIC, (uint64_t)SWEEP_MS * 1000, 0, sweep, p);
+    if (r < 0)
+        return error_errno(err, -r, "timer");
+    return channel_new(p->loop, FD_PARENT, &parent, &p->parent, err);
+}
+
+static int net_process_open(struct net_process *p, int argc, char **argv, struct error *err)
+{
+    struct rlimit files;
+    int r = sd_event_default(&p->loop);
+    if (r < 0)
+        return error_errno(err, -r, "event loop");
+    if (getrlimit(RLIMIT_NOFILE, &files) == 0) {
+        files.rlim_cur = files.rlim_max; /* one socket a transfer, one descriptor a boot file */
+        setrlimit(RLIMIT_NOFILE, &files);
+    }
+    if (role_drop(FD_IMAGES, err) < 0 || parse_interfaces(p, argc, argv, err) < 0)
+        return -1;
+    return open_servers(p, err);
+}
+
+static void net_process_close(struct net_process *p)
+{
+    for (size_t i = 0; i < p->interface_count; i++) {
+        tftp_io_free(p->tftp[i]);
+    }
+    dhcp_io_free(p->dhcp);
+    net_files_free(p->files);
+    image_cache_free(p->cache);
+    channel_free(p->state);
+    channel_free(p->parent);
+    fleet_free(p->fleet);
+    sd_event_unref(p->loop);
+}
+
+int net_role(int argc, char **argv)
+{
+    cleanup_free struct net_process *p = calloc(1, sizeof *p);
+    struct error err;
+    log_init("net", LOG_LEVEL_INFO);
+    signal(SIGPIPE, SIG_IGN);
+    signal(SIGINT, SIG_IGN); /* ctrl-c goes to the whole group; the parent decides */
+    if (!p)
+        return 1;
+    if (net_process_open(p, argc, argv, &err) < 0) {
+        fprintf(stderr, "bootherd: net: %s\n", err.text);
+        return 1;
+    }
+    int status = sd_event_loop(p->loop);
+    net_process_close(p);
+    return status ? 1 : 0;
+}

@@ -1,0 +1,42 @@
+/*
+ * Roles: the same binary, re-executed with "@role" as its first argument, its descriptors at fixed numbers,
+ * its privileges gone before it reads a byte that somebody else wrote.
+ */
+#pragma once
+
+#include "base/error.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <sys/types.h>
+
+#define ROLE_FD_FIRST 3 /* descriptors handed down start here, in the order the role's file documents */
+#define ROLE_FDS_MAX  64
+
+/* Roles by name; main.c looks here when its first argument starts with '@'. */
+struct role {
+    const char *name;                  /* "state" */
+    int (*run)(int argc, char **argv); /* the process's exit status; argv[0] is "@state" */
+};
+extern const struct role roles[];
+extern const size_t role_count;
+
+/*
+ * Starts `bootherd @name args...` with fds[i] at ROLE_FD_FIRST + i (-1 leaves a hole that reads /dev/null);
+ * everything else is closed. args ends with NULL or is NULL. The child dies when its parent does.
+ */
+int role_spawn(const char *name, const int *fds, size_t fd_count, const char *const *args, pid_t *out,
+               struct error *err);
+
+/* Waits for a child; the error says how it ended when it was not exit status 0. */
+int role_wait(pid_t pid, const char *name, struct error *err);
+
+/*
+ * Called first thing by a role. As root: enters root_fd as its root folder (-1: an empty, unreachable place)
+ * and becomes the user bootherd (nobody where there is none), without groups or capabilities. As an ordinary
+ * user it only gives up the way back (no new privileges). Landlock and seccomp belong here too.
+ */
+int role_drop(int root_fd, struct error *err);
+
+/* The user that roles run as when started by root: for handing folders over. */
+void role_user(uid_t *uid, gid_t *gid);

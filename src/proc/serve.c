@@ -1,0 +1,312 @@
+#include "proc/serve.h"
+
+#include "base/cleanup.h"
+#include "base/log.h"
+#include "proc/ask.h"
+#include "proc/channel.h"
+#include "proc/interface.h"
+#include "proc/loaders.h"
+#include "proc/net_role.h"
+#include "proc/role.h"
+#include "store/store.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <sys/wait.h>
+#include <systemd/sd-daemon.h>
+
+enum child_kind {
+    CHILD_STATE,
+    CHILD_NET,
+    CHILDREN,
+};
+
+struct serve {
+    sd_event *loop;
+    int root_fd;
+    const struct cli_serve_options *options;
+    size_t interface_count;
+    struct interface_sockets interfaces[NET_INTERFACES_MAX];
+    int control_fd;
+    struct child {
+        const char *name;
+        pid_t pid; /* 0: not running */
+        struct channel *channel;
+        bool ready;
+    } children[CHILDREN];
+    bool stopping;
+    struct error *why; /* set when a child ends by itself */
+    bool failed;
+};
+
+int serve_hand_over_root(int root_fd, struct error *err)
+{
+    uid_t uid;
+    gid_t gid;
+    struct stat st;
+    if (geteuid() != 0)
+        return 0;
+    role_user(&uid, &gid);
+    if (fstat(root_fd, &st) < 0)
+        return error_errno(err, errno, "look at the --root folder");
+    if (st.st_uid == uid)
+        return 0;
+    if (st.st_uid != 0)
+        return error_set(
+            err,
+            "the --root folder belongs to user %u, neither to root nor to the user that bootherd's "
+            "processes run as (%u): chown it, or choose another folder",
+            (unsigned)st.st_uid, (unsigned)uid);
+    return fchown(root_fd, uid, gid) < 0
+               ? error_errno(err, errno, "hand the --root folder to user %u", (unsigned)uid)
+               : 0;
+}
+
+static int open_interfaces(struct serve *s, struct error *err)
+{
+    if (s->options->interface_count > NET_INTERFACES_MAX)
+        return error_set(err, "at most %d interfaces by one server", NET_INTERFACES_MAX);
+    for (size_t i = 0; i < s->options->interface_count; i++) {
+        if (interface_open(s->options->interfaces[i], s->options->http_port, &s->interfaces[i], err) < 0)
+            return -1;
+        s->interface_count++;
+    }
+    return 0;
+}
+
+static int open_control(struct serve *s, struct error *err)
+{
+    struct sockaddr_un address = {.sun_family = AF_UNIX};
+    if (ask_server_runs(s->root_fd))
+        return error_set(err, "a server runs on this --root already: bootherd status shows what it does");
+    unlinkat(s->root_fd, ASK_SOCKET, 0); /* left by one that was killed: nobody answers on it */
+    snprintf(address.sun_path, sizeof address.sun_path, "/proc/self/fd/%d/" ASK_SOCKET, s->root_fd);
+    s->control_fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+    mode_t before = umask(0177);
+    int bound =
+        s->control_fd < 0 ? -1 : bind(s->control_fd, (const struct sockaddr *)&address, sizeof address);
+    umask(before);
+    if (bound < 0 || listen(s->control_fd, 64) < 0)
+        return error_errno(err, errno, "make " ASK_SOCKET " below --root");
+    return 0;
+}
+
+static int sync_loaders(struct serve *s, struct error *err)
+{
+    struct store *store;
+    char note[256];
+    if (store_open(s->root_fd, true, &store, err) < 0)
+        return -1;
+    int result = loaders_sync(store, note, err);
+    store_close(store);
+    if (result == 0 && note[0])
+        printf("%s\n", note);
+    return result;
+}
+
+/* --- children --- */
+
+static void print_ready(struct serve *s)
+{
+    char ip[IP4_TEXT_SIZE];
+    for (size_t i = 0; i < s->interface_count; i++) {
+        const struct dhcp_interface *d = &s->interfaces[i].dhcp;
+        printf("serving on %s (%s/%u): DHCP, TFTP, HTTP on port %u\n", d->name, ip4_format(d->ip, ip),
+               d->prefix, s->options->http_port);
+    }
+    fflush(stdout);
+    sd_notify(0, "READY=1");
+}
+
+static int child_message(void *ctx, struct channel *channel, struct message *m, struct error *err)
+{
+    struct serve *s = ctx;
+    bool all = true;
+    if (m->type != MESSAGE_READY)
+        return error_set(err, "a child sent a message of type %u to its parent", (unsigned)m->type);
+    for (size_t i = 0; i < CHILDREN; i++) {
+        if (s->children[i].channel == channel)
+            s->children[i].ready = true;
+        all &= s->children[i].ready;
+    }
+    if (all)
+        print_ready(s);
+    return 0;
+}
+
+/* How the child ended is told by child_ended, which knows more. */
+static void child_hung_up(void *ctx, struct channel *channel, const struct error *why)
+{
+}
+
+static void stop_children(struct serve *s)
+{
+    s->stopping = true;
+    for (size_t i = 0; i < CHILDREN; i++)
+        if (s->children[i].pid > 0)
+            kill(s->children[i].pid, SIGTERM);
+}
+
+/* The others end because one did, and may be reaped before it: a signal that we did not send tells which was
+ * first. */
+static void child_blame(struct serve *s, const struct child *child, const siginfo_t *info)
+{
+    bool exited = info->si_code == CLD_EXITED;
+    if (s->stopping && (exited || info->si_status == SIGTERM))
+        return;
+    s->failed = true;
+    error_set(s->why,
+              exited ? "the %s process ended with status %d: what it said stands above"
+                     : "the %s process was ended by signal %d: please report it with the lines above",
+              child->name, info->si_status);
+}
+
+static int child_ended(sd_event_source *source, const siginfo_t *info, void *userdata)
+{
+    struct serve *s = userdata;
+    bool left = false;
+    for (size_t i = 0; i < CHILDREN; i++) {
+        if (s->children[i].pid == info->si_pid) {
+            s->children[i].pid = 0;
+            child_blame(s, &s->children[i], info);
+        }
+        left |= s->children[i].pid > 0;
+    }
+    if (left && !s->stopping)
+        stop_children(s);
+    if (!left)
+        sd_event_exit(s->loop, 0);
+    return 0;
+}
+
+static int told_to_stop(sd_event_source *source, const struct signalfd_siginfo *info, void *userdata)
+{
+    stop_children(userdata);
+    return 0;
+}
+
+static int child_start(struct serve *s, enum child_kind kind, const char *name, int *fds, size_t fd_count,
+                       size_t parent_at, const char *const *args, struct error *err)
+{
+    struct child *child = &s->children[kind];
+    struct channel_handler handler = {.ctx = s, .message = child_message, .gone = child_hung_up};
+    int pair[2];
+    child->name = name;
+    if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) < 0)
+        return error_errno(err, errno, "start the %s process", name);
+    fds[parent_at] = pair[1];
+    int result = role_spawn(name, fds, fd_count, args, &child->pid, err);
+    close(pair[1]);
+    if (result < 0) {
+        close(pair[0]);
+        return -1;
+    }
+    if (channel_new(s->loop, pair[0], &handler, &child->channel, err) < 0)
+        return -1;
+    int r = sd_event_add_child(s->loop, NULL, child->pid, WEXITED, child_ended, s);
+    return r < 0 ? error_errno(err, -r, "watch the %s process", name) : 0;
+}
+
+static int start_net(struct serve *s, int images_fd, int state_fd, struct error *err)
+{
+    char text[NET_INTERFACES_MAX][80];
+    const char *args[NET_INTERFACES_MAX + 1] = {0};
+    int fds[3 + NET_INTERFACES_MAX * NET_FDS_PER_INTERFACE] = {images_fd, state_fd};
+    size_t count = 3;
+    for (size_t i = 0; i < s->interface_count; i++) {
+        const struct interface_sockets *sockets = &s->interfaces[i];
+        net_interface_format(&sockets->dhcp, text[i]);
+        args[i] = text[i];
+        fds[count++] = sockets->dhcp.udp_fd;
+        fds[count++] = sockets->dhcp.packet_fd;
+        fds[count++] = sockets->tftp_fd;
+        fds[count++] = sockets->http_fd;
+    }
+    return child_start(s, CHILD_NET, "net", fds, count, 2, args, err);
+}
+
+static int start_children(struct serve *s, struct error *err)
+{
+    static const char *const serve_args[] = {"serve", NULL};
+    int pair[2];
+    cleanup_close int images_fd = openat(s->root_fd, "images", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (images_fd < 0 || socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) < 0)
+        return error_errno(err, errno, "start the server's processes");
+    int state_fds[] = {s->root_fd, s->control_fd, pair[0], -1};
+    int result = child_start(s, CHILD_STATE, "state", state_fds, 4, 3, serve_args, err);
+    if (result == 0)
+        result = start_net(s, images_fd, pair[1], err);
+    close(pair[0]);
+    close(pair[1]);
+    return result;
+}
+
+static int block_signals(struct serve *s, struct error *err)
+{
+    static const int signals[] = {SIGINT, SIGTERM};
+    sigset_t set;
+    sigemptyset(&set);
+    sigaddset(&set, SIGCHLD);
+    sigaddset(&set, SIGINT);
+    sigaddset(&set, SIGTERM);
+    sigprocmask(SIG_BLOCK, &set, NULL);
+    signal(SIGPIPE, SIG_IGN);
+    for (size_t i = 0; i < sizeof signals / sizeof signals[0]; i++) {
+        int r = sd_event_add_signal(s->loop, NULL, signals[i], told_to_stop, s);
+        if (r < 0)
+            return error_errno(err, -r, "watch signals");
+    }
+    return 0;
+}
+
+static int serve_open(struct serve *s, struct error *err)
+{
+    int r = sd_event_default(&s->loop);
+    if (r < 0)
+        return error_errno(err, -r, "event loop");
+    if (serve_hand_over_root(s->root_fd, err) < 0 || open_control(s, err) < 0 ||
+        open_interfaces(s, err) < 0 || sync_loaders(s, err) < 0 || block_signals(s, err) < 0)
+        return -1;
+    fflush(stdout);
+    return start_children(s, err);
+}
+
+static void serve_close(struct serve *s)
+{
+    for (size_t i = 0; i < CHILDREN; i++) {
+        if (s->children[i].pid > 0) {
+            kill(s->children[i].pid, SIGTERM);
+            waitpid(s->children[i].pid, NULL, 0);
+        }
+        channel_free(s->children[i].channel);
+    }
+    for (size_t i = 0; i < s->interface_count; i++)
+        interface_close(&s->interfaces[i]);
+    if (s->control_fd >= 0) {
+        close(s->control_fd);
+        unlinkat(s->root_fd, ASK_SOCKET, 0);
+    }
+    sd_event_unref(s->loop);
+}
+
+int serve_run(int root_fd, const char *root, const struct cli_serve_options *options, struct error *err)
+{
+    struct serve s = {.root_fd = root_fd, .options = options, .control_fd = -1, .why = err};
+    log_init("parent", LOG_LEVEL_INFO);
+    int result = serve_open(&s, err);
+    if (result == 0) {
+        int r = sd_event_loop(s.loop);
+        if (r < 0)
+            result = error_errno(err, -r, "event loop");
+        else if (s.failed)
+            result = -1;
+    }
+    serve_close(&s);
+    return result;
+}

@@ -1,0 +1,351 @@
+#include "proc/state_role.h"
+
+#include "base/cleanup.h"
+#include "base/clock.h"
+#include "base/file.h"
+#include "base/log.h"
+#include "fleet/fleet_yaml.h"
+#include "proc/channel.h"
+#include "proc/overlay_job.h"
+#include "proc/role.h"
+#include "proc/state_ask.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/file.h>
+#include <sys/socket.h>
+#include <time.h>
+
+#define FD_ROOT      3
+#define FD_ASKER     4
+#define FD_CONTROL   4
+#define FD_NET       5
+#define FD_PARENT    6
+#define LOCK_WAIT_MS 10000
+
+struct state_process {
+    sd_event *loop;
+    struct state *state;
+    struct store *store; /* NULL while ROOT/images does not exist */
+    struct channel *net; /* NULL when serving one request only */
+    struct channel *parent;
+    bool once;
+    bool batch_failed;
+    size_t token_count;
+    uint64_t tokens[CHANNEL_BATCH_MAX]; /* leases of this batch, answered when it is on disk */
+};
+
+/* --- towards net --- */
+
+static int net_send_fleet(struct state_process *p, struct error *err)
+{
+    cleanup_buf struct buf yaml = BUF_INIT;
+    if (fleet_format_yaml(state_fleet(p->state), FLEET_WITHOUT_SECRETS, &yaml, err) < 0)
+        return -1;
+    cleanup_close int fd = file_sealed("fleet", yaml.data, yaml.size, err);
+    struct message m = {.type = MESSAGE_FLEET, .fd = fd};
+    return fd < 0 ? -1 : channel_send(p->net, &m, err);
+}
+
+static int net_send_lease(void *ctx, const struct lease *lease)
+{
+    struct state_process *p = ctx;
+    struct message m = {.type = MESSAGE_LEASE_KNOWN, .body = lease, .size = sizeof *lease, .fd = -1};
+    struct error err;
+    return channel_send(p->net, &m, &err);
+}
+
+static int net_begin(struct state_process *p, struct error *err)
+{
+    struct message start = {.type = MESSAGE_START, .fd = -1};
+    if (net_send_fleet(p, err) < 0)
+        return error_wrap(err, "hand the fleet to the net process");
+    if (state_leases(p->state, p, net_send_lease, err) < 0)
+        return -1;
+    return channel_send(p->net, &start, err);
+}
+
+static int make_overlay(struct state_process *p, const struct message_overlay_ask *ask, struct buf *archive,
+                        struct error *err)
+{
+    const struct fleet_node *node = fleet_node_by_name(state_fleet(p->state), ask->node);
+    if (!node || !p->store)
+        return error_set(err, "node %s is gone", ask->node);
+    struct image *image;
+    if (store_load(p->store, &ask->manifest, &image, err) < 0)
+        return -1;
+    int result = overlay_job(FD_ROOT, state_fleet(p->state), node, image, archive, NULL, err);
+    image_free(image);
+    return result;
+}
+
+static int answer_overlay(struct state_process *p, const struct message_overlay_ask *ask, struct error *err)
+{
+    cleanup_buf struct buf archive = BUF_INIT;
+    struct error why = {0};
+    struct message_overlay answer = {.serial = ask->serial};
+    cleanup_close int fd = -1;
+    if (make_overlay(p, ask, &archive, &why) == 0)
+        fd = file_sealed("overlay", archive.data, archive.size, &why);
+    answer.ok = fd >= 0;
+    snprintf(answer.text, sizeof answer.text, "%.511s", answer.ok ? "" : why.text);
+    struct message m = {.type = MESSAGE_OVERLAY, .body = &answer, .size = sizeof answer, .fd = fd};
+    return channel_send(p->net, &m, err);
+}
+
+static void print_live(const struct boot_event *event, const char *line)
+{
+    time_t seconds = (time_t)(event->at_ms / 1000);
+    struct tm parts;
+    char time_text[16] = "";
+    if (localtime_r(&seconds, &parts))
+        strftime(time_text, sizeof time_text, "%H:%M:%S", &parts);
+    printf("%s  %s\n", time_text, line);
+    fflush(stdout);
+}
+
+static int net_message(void *ctx, struct channel *channel, struct message *m, struct error *err)
+{
+    struct state_process *p = ctx;
+    struct error problem;
+    if (m->type == MESSAGE_LEASE && p->token_count < CHANNEL_BATCH_MAX) {
+        const struct message_lease *lease = m->body;
+        if (state_lease_put(p->state, &lease->lease, &problem) < 0) {
+            log_error("%s: no ACK is sent until this is mended", problem.text);
+            p->batch_failed = true;
+        }
+        p->tokens[p->token_count++] = lease->token;
+        return 0;
+    }
+    if (m->type == MESSAGE_EVENT) {
+        char line[STATE_LINE_MAX] = "";
+        if (state_event(p->state, m->body, line, &problem) < 0)
+            log_error("%s", problem.text);
+        if (line[0])
+            print_live(m->body, line);
+        return 0;
+    }
+    if (m->type == MESSAGE_OVERLAY_ASK)
+        return answer_overlay(p, m->body, err);
+    return error_set(err, "the net process sent a message of type %u, which is not its to send",
+                     (unsigned)m->type);
+}
+
+/* One transaction, one sync, for all that arrived together; only then are the leases confirmed. */
+static void net_batch(void *ctx, struct channel *channel, bool begins)
+{
+    struct state_process *p = ctx;
+    struct error err;
+    if (begins) {
+        p->token_count = 0;
+        p->batch_failed = state_begin(p->state, &err) < 0;
+        if (p->batch_failed)
+            log_error("%s", err.text);
+        return;
+    }
+    if (p->batch_failed) {
+        state_rollback(p->state);
+    } else if (state_commit(p->state, &err) < 0) {
+        log_error("%s", err.text);
+        p->batch_failed = true;
+    }
+    for (size_t i = 0; i < p->token_count; i++) {
+        struct message_committed body = {p->tokens[i], !p->batch_failed};
+        struct message m = {.type = MESSAGE_COMMITTED, .body = &body, .size = sizeof body, .fd = -1};
+        if (channel_send(p->net, &m, &err) < 0)
+            log_error("%s", err.text);
+    }
+}
+
+/* net and parent never go before us: without them there is nothing to serve. */
+static void peer_gone(void *ctx, struct channel *channel, const struct error *why)
+{
+    struct state_process *p = ctx;
+    if (why)
+        log_error("%s", why->text);
+    sd_event_exit(p->loop, why ? 1 : 0);
+}
+
+/* --- towards commands --- */
+
+struct asker {
+    struct state_process *process;
+    struct channel *channel;
+    char who[32];
+};
+
+static void asker_note(void *ctx, const char *line)
+{
+    struct asker *asker = ctx;
+    struct message m = {.type = MESSAGE_NOTE, .body = line, .size = strlen(line) + 1, .fd = -1};
+    struct error err;
+    channel_send(asker->channel, &m, &err); /* a command that hung up is told nothing */
+}
+
+/* images/ appears with the first import, maybe long after the server started. */
+static void store_refresh(struct state_process *p)
+{
+    struct error ignored;
+    if (!p->store && store_open(FD_ROOT, false, &p->store, &ignored) < 0)
+        p->store = NULL;
+}
+
+static int run_ask(struct asker *asker, struct message *m, struct buf *out, struct error *err)
+{
+    struct state_process *p = asker->process;
+    const char *words[MESSAGE_WORDS_MAX];
+    size_t count;
+    cleanup_buf struct buf body = BUF_INIT;
+    store_refresh(p);
+    if (message_words(m, words, &count, err) < 0 ||
+        (m->fd >= 0 && file_read_all(m->fd, "the request", FLEET_YAML_MAX, &body, err) < 0))
+        return -1;
+    struct state_asker ask = {
+        .state = p->state,
+        .store = p->store,
+        .root_fd = FD_ROOT,
+        .who = asker->who,
+        .now_ms = clock_wall_ms(),
+        .ctx = asker,
+        .note = asker_note,
+    };
+    if (state_ask(&ask, words, count, buf_slice(&body), out, err) < 0)
+        return -1;
+    return ask.changed && p->net ? net_send_fleet(p, err) : 0;
+}
+
+static int asker_message(void *ctx, struct channel *channel, struct message *m, struct error *err)
+{
+    struct asker *asker = ctx;
+    cleanup_buf struct buf out = BUF_INIT;
+    cleanup_close int fd = -1;
+    struct error why = {0};
+    if (m->type != MESSAGE_ASK)
+        return error_set(err, "a command sent a message of type %u, which is not its to send",
+                         (unsigned)m->type);
+    int result = run_ask(asker, m, &out, &why);
+    if (result == 0 && out.size)
+        result = fd = file_sealed("answer", out.data, out.size, &why);
+    struct message answer = {.type = MESSAGE_ANSWER, .fd = fd};
+    if (result < 0)
+        answer = (struct message){
+            .type = MESSAGE_FAILED, .body = why.text, .size = strlen(why.text) + 1, .fd = -1};
+    return channel_send(channel, &answer, err);
+}
+
+static void asker_gone(void *ctx, struct channel *channel, const struct error *why)
+{
+    struct asker *asker = ctx;
+    if (asker->process->once)
+        sd_event_exit(asker->process->loop, 0);
+    channel_free(channel);
+    free(asker);
+}
+
+/* Takes fd. */
+static int asker_new(struct state_process *p, int fd, struct error *err)
+{
+    struct ucred peer;
+    socklen_t size = sizeof peer;
+    struct asker *asker = calloc(1, sizeof *asker);
+    if (!asker || getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &size) < 0) {
+        int code = asker ? errno : ENOMEM;
+        free(asker);
+        close(fd);
+        return error_errno(err, code, "answer a command");
+    }
+    asker->process = p;
+    snprintf(asker->who, sizeof asker->who, "uid %u", (unsigned)peer.uid);
+    struct channel_handler handler = {.ctx = asker, .message = asker_message, .gone = asker_gone};
+    if (channel_new(p->loop, fd, &handler, &asker->channel, err) < 0) {
+        free(asker);
+        return -1;
+    }
+    return 0;
+}
+
+static int control_io(sd_event_source *source, int fd, uint32_t events, void *userdata)
+{
+    struct error err;
+    int client = accept4(fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
+    if (client >= 0 && asker_new(userdata, client, &err) < 0)
+        log_error("%s", err.text);
+    return 0;
+}
+
+/* --- the process --- */
+
+/* One state process per --root: the database has one writer. A command that comes while another works waits a
+ * little. */
+static int lock_root(struct error *err)
+{
+    int fd = openat(FD_ROOT, "state.lock", O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+    if (fd < 0)
+        return error_errno(err, errno, "open state.lock below --root");
+    int64_t give_up = clock_monotonic_ms() + LOCK_WAIT_MS;
+    while (flock(fd, LOCK_EX | LOCK_NB) < 0) {
+        if (errno != EWOULDBLOCK || clock_monotonic_ms() > give_up)
+            return error_set(err,
+                             "another bootherd process keeps the database of this --root locked: is a server "
+                             "running that does not answer? See who holds state.lock with fuser");
+        usleep(20000);
+    }
+    return 0; /* kept open, and locked, for the life of the process */
+}
+
+static int serve_open(struct state_process *p, struct error *err)
+{
+    struct channel_handler net = {.ctx = p, .message = net_message, .batch = net_batch, .gone = peer_gone};
+    struct channel_handler parent = {.ctx = p, .message = net_message, .gone = peer_gone};
+    struct message ready = {.type = MESSAGE_READY, .fd = -1};
+    int r = sd_event_add_io(p->loop, NULL, FD_CONTROL, EPOLLIN, control_io, p);
+    if (r < 0)
+        return error_errno(err, -r, "listen for commands");
+    if (channel_new(p->loop, FD_NET, &net, &p->net, err) < 0 ||
+        channel_new(p->loop, FD_PARENT, &parent, &p->parent, err) < 0 || net_begin(p, err) < 0)
+        return -1;
+    return channel_send(p->parent, &ready, err);
+}
+
+static int state_process_open(struct state_process *p, struct error *err)
+{
+    int r = sd_event_default(&p->loop);
+    if (r < 0)
+        return error_errno(err, -r, "event loop");
+    if (role_drop(FD_ROOT, err) < 0)
+        return -1;
+    if (fchdir(FD_ROOT) < 0)
+        return error_errno(err, errno, "enter the --root folder");
+    if (lock_root(err) < 0 || state_open("state.db", &p->state, err) < 0)
+        return -1;
+    store_refresh(p);
+    return p->once ? asker_new(p, FD_ASKER, err) : serve_open(p, err);
+}
+
+int state_role(int argc, char **argv)
+{
+    cleanup_free struct state_process *p = calloc(1, sizeof *p);
+    struct error err;
+    if (!p)
+        return 1;
+    p->once = argc > 1 && strcmp(argv[1], "once") == 0;
+    log_init("state", LOG_LEVEL_INFO);
+    signal(SIGPIPE, SIG_IGN);
+    if (!p->once)
+        signal(SIGINT, SIG_IGN); /* ctrl-c goes to the whole group; the parent decides */
+    if (state_process_open(p, &err) < 0) {
+        fprintf(stderr, "bootherd: %s\n", err.text);
+        return 1;
+    }
+    int status = sd_event_loop(p->loop);
+    channel_free(p->net);
+    channel_free(p->parent);
+    store_close(p->store);
+    state_close(p->state);
+    sd_event_unref(p->loop);
+    return status ? 1 : 0;
+}
