@@ -12,6 +12,7 @@ for room in $order; do
     done
     for file in "$room"/*.c "$room"/*.h; do
         [ -f "$file" ] || continue
+        # shellcheck disable=SC2013
         for target in $(sed -n 's|^ *# *include *"\([a-z]*\)/.*|\1|p' "$file" | sort -u); do
             case " $allowed " in
             *" $target "*) ;;

@@ -1,0 +1,36 @@
+# A thin front for meson and ninja. `make demo` and `make test` are all a newcomer needs: both install what they need.
+BUILD := build
+
+.PHONY: all setup demo test test-boot install format clean
+all: $(BUILD)/build.ninja
+	@ninja -C $(BUILD)
+
+$(BUILD)/build.ninja:
+	@scripts/setup.sh build
+	@meson setup $(BUILD) --prefix=/usr/local >/dev/null && echo "configured in $(BUILD)/"
+
+# ISO=path boots the operator's own image as far as QEMU can follow.
+demo:
+	@scripts/setup.sh demo
+	@$(MAKE) --no-print-directory all
+	@ISO="$(ISO)" scripts/demo.sh
+
+test:
+	@scripts/setup.sh test
+	@$(MAKE) --no-print-directory all
+	@tests/run.sh
+
+# One boot test by name: make test-boot CASE=esxi4-e1000
+test-boot:
+	@scripts/setup.sh test
+	@$(MAKE) --no-print-directory all
+	@meson test -C $(BUILD) --suite boot --verbose $(CASE)
+
+install: all
+	@meson install -C $(BUILD)
+
+format:
+	@find src tests -name '*.c' -o -name '*.h' | xargs clang-format -i
+
+clean:
+	@rm -rf build build-*
