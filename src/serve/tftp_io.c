@@ -333,9 +333,14 @@ void tftp_io_free(struct tftp_io *io)
 {
     if (!io)
         return;
-    for (size_t i = 0; i < TABLE_SIZE; i++)
-        while (io->table[i])
-            transfer_drop(io, io->table[i]);
+    for (size_t i = 0; i < TABLE_SIZE; i++) {
+        for (struct tftp_transfer *t; (t = io->table[i]);) {
+            if (t->file)
+                tftp_transfer_gone(t, "the server stopped", io_now(io));
+            else
+                transfer_drop(io, t);
+        }
+    }
     sd_event_source_disable_unref(io->input);
     close(io->fd);
     sd_event_unref(io->loop);

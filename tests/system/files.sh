@@ -14,6 +14,7 @@ truncate -s 100000001 "$served/large"
 printf start | dd of="$served/large" conv=notrunc status=none
 printf 'behind block 65535' | dd of="$served/large" bs=1 seek=$((65536 * 1408 + 700)) conv=notrunc status=none
 
+: >"$log"
 "$1" "$served" >"$log" 2>"$work/stderr" &
 driver=$!
 finish() {
@@ -22,10 +23,12 @@ finish() {
 }
 trap finish EXIT
 for _ in $(seq 100); do
-    grep -q "^tftp" "$log" && break
+    grep -q "^http" "$log" && break
     sleep 0.1
 done
+# shellcheck disable=SC2034
 tftp_port=$(sed -n 's/^tftp //p' "$log")
+# shellcheck disable=SC2034
 http_port=$(sed -n "s,^http ,,p" "$log")
 
 # told TEXT: an event that begins so is in the log, now or within two seconds

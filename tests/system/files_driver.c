@@ -25,6 +25,7 @@
 #include "base/file.h"
 #include "base/text.h"
 #include "serve/boot_file.h"
+#include "serve/http_io.h"
 #include "serve/tftp_io.h"
 
 #define LATER_US     50000
@@ -186,19 +187,21 @@ int main(int argc, char **argv)
     sigemptyset(&stop);
     sigaddset(&stop, SIGTERM);
     sigprocmask(SIG_BLOCK, &stop, NULL);
-    signal(SIGPIPE, SIG_IGN);
     struct boot_files files = {&d, driver_open, driver_cancel};
     struct boot_events events = {&d, driver_tell};
     struct tftp_io *tftp = NULL;
+    struct http_io *http = NULL;
     struct error err;
     if (sd_event_new(&d.loop) < 0 || sd_event_add_signal(d.loop, NULL, SIGTERM, NULL, NULL) < 0)
         return 1;
-    if (tftp_io_new(d.loop, open_port(SOCK_DGRAM, "tftp"), &files, &events, &tftp, &err) < 0) {
+    if (tftp_io_new(d.loop, open_port(SOCK_DGRAM, "tftp"), &files, &events, &tftp, &err) < 0 ||
+        http_io_new(d.loop, open_port(SOCK_STREAM, "http"), &files, &events, &http, &err) < 0) {
         fprintf(stderr, "files_driver: %s\n", err.text);
         return 1;
     }
     int r = sd_event_loop(d.loop);
     tftp_io_free(tftp);
+    http_io_free(http);
     if (d.waiting) {
         fprintf(stderr, "files_driver: an open was neither answered nor cancelled\n");
         r = 1;
