@@ -51,6 +51,11 @@ static void relayed(void **state)
         .type = DHCP_REQUEST, .mac = c.mac, .ciaddr = ip, .source_ip = ip, .unicast = true};
     rig_acked(&rig, &renew, ip);
     assert_int_equal(rig.actions.send.ip, ip);
+    renew.unicast = false; /* heard by all on our wire, so it stands here, where the address is wrong */
+    assert_true(rig_say(&rig, &renew));
+    assert_int_equal(rig_reply_type(&rig), DHCP_NAK);
+    assert_int_equal(rig.actions.send.way, DHCP_WAY_BROADCAST);
+    renew.unicast = true;
     renew.ciaddr = renew.source_ip = ip ^ 1;
     assert_true(rig_say(&rig, &renew));
     assert_int_equal(rig_reply_type(&rig), DHCP_NAK);
@@ -257,6 +262,69 @@ static void no_network_named(void **state)
     rig.now_ms += 1000;
     assert_true(rig_say(&rig, &c));
     assert_non_null(rig_told(&rig, BOOT_EVENT_UNKNOWN_MACHINE));
+    rig.now_ms -= 3600000; /* a clock set back is no hour of silence */
+    assert_true(rig_say(&rig, &c));
+    assert_non_null(rig_told(&rig, BOOT_EVENT_UNKNOWN_MACHINE));
+    rig_fini(&rig);
+}
+
+/* A network that names its interface is served there and nowhere else. */
+static void network_names_interface(void **state)
+{
+    static const char fleet[] = "networks:\n"
+                                "  here:\n    subnet: 10.77.0.0/24\n    interface: eth9\n"
+                                "    pool: 10.77.0.100-10.77.0.109\n"
+                                "  there:\n    subnet: 10.66.0.0/24\n    interface: eth1\n"
+                                "    pool: 10.66.0.7-10.66.0.7\n";
+    struct rig rig;
+    rig_init(&rig, fleet);
+    struct rig_client c = client(pool_mac, DHCP_DISCOVER);
+    assert_true(rig_say(&rig, &c));
+    assert_false(rig.actions.has_send);
+    c.interface = 1;
+    assert_true(rig_say(&rig, &c));
+    assert_int_equal(rig.reply.yiaddr, 0x0a420007);
+    rig_fini(&rig);
+}
+
+/* Addresses no host may have: ours, the gateway's, the first and the last of the subnet. */
+static void barred(void **state)
+{
+    static const char fleet[] =
+        "networks:\n  lab:\n    subnet: 10.77.0.0/24\n    pool: 10.77.0.1-10.77.0.3\n";
+    static const char nodes[] = "nodes:\n  r1:\n    mac: 02:00:00:00:00:11\n    ip: 10.88.0.1\n"
+                                "  r2:\n    mac: 02:00:00:00:00:12\n    ip: 10.88.0.0\n"
+                                "  r3:\n    mac: 02:00:00:00:00:13\n    ip: 10.88.0.255\n";
+    struct rig rig;
+    rig_init(&rig, fleet);
+    rig.fleet->networks[0].gateway = RIG_IP(0, 2);
+    for (unsigned i = 1; i <= 9; i++) {
+        struct rig_client c = {.type = DHCP_DISCOVER, .mac = {{2, 7, 0, 0, 0, (uint8_t)i}}};
+        assert_true(rig_say(&rig, &c));
+        assert_int_equal(rig.actions.has_send, i == 1);
+        assert_int_equal(rig.reply.yiaddr, i == 1 ? RIG_IP(0, 3) : 0);
+    }
+    rig_fini(&rig);
+    rig_init(&rig, nodes);
+    for (unsigned i = 1; i <= 3; i++) {
+        struct rig_client c = {
+            .type = DHCP_DISCOVER, .interface = 1, .mac = {{2, 0, 0, 0, 0, (uint8_t)(0x10 + i)}}};
+        assert_true(rig_say(&rig, &c));
+        assert_false(rig.actions.has_send);
+        assert_non_null(rig_told(&rig, BOOT_EVENT_DISCOVER));
+    }
+    rig_fini(&rig);
+}
+
+/* An offer that was taken is a lease, and an offer no longer. */
+static void memory_of_one(void **state)
+{
+    struct rig rig;
+    rig_init(&rig, NULL);
+    struct rig_client c = client(pool_mac, DHCP_DISCOVER);
+    assert_true(rig_say(&rig, &c));
+    get_address(&rig, pool_mac, rig.reply.yiaddr);
+    assert_int_equal(dhcp_machine_size(rig.machine), 1);
     rig_fini(&rig);
 }
 
@@ -345,6 +413,9 @@ int main(void)
         cmocka_unit_test(loaded),
         cmocka_unit_test(no_network_named),
         cmocka_unit_test(flood),
+        cmocka_unit_test(network_names_interface),
+        cmocka_unit_test(barred),
+        cmocka_unit_test(memory_of_one),
         cmocka_unit_test(clock_goes_back),
         cmocka_unit_test(malformed),
     };

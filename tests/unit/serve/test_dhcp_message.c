@@ -94,6 +94,10 @@ static void overload(void **state)
     assert_int_equal(link.size, 4);
     assert_memory_equal(link.data, "\x0a\x09\x00\x01", 4);
     assert_null(dhcp_get_relay(&m, 6).data);
+    memcpy(sample.data + 108 + 9, "\x34\x01\x00\xff",
+           4); /* an overload inside the file field means nothing */
+    decode(&sample, &m);
+    same_value(&m, DHCP_OPTION_HOSTNAME, "bigrack", 7);
 }
 
 static void refused(const uint8_t *data, size_t size, const char *part)
@@ -196,9 +200,10 @@ static void encode_full(void **state)
     dhcp_put_text(&m, DHCP_OPTION_HOSTNAME, "rack01");
     dhcp_put(&m, DHCP_OPTION_CLIENT_ID, big, sizeof big);
     dhcp_put(&m, DHCP_OPTION_RELAY, big, 200);
+    dhcp_put(&m, DHCP_OPTION_UUID, big, 80);
     dhcp_put_u32(&m, DHCP_OPTION_BROADCAST, 5);
     assert_true(dhcp_message_encode(&m, DHCP_SIZE_DEFAULT, out, &dropped) <= DHCP_SIZE_DEFAULT);
-    assert_int_equal(dropped, 1); /* the client id */
+    assert_int_equal(dropped, 2); /* the client id, and the UUID, for which 82 left no room */
     assert_int_equal(dhcp_message_decode(out, DHCP_SIZE_DEFAULT, &back, &err), 0);
     assert_false(dhcp_has(&back, DHCP_OPTION_CLIENT_ID));
     assert_int_equal(back.option[DHCP_OPTION_RELAY].size, 200);

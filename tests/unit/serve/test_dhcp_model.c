@@ -25,6 +25,7 @@ struct model {
     struct {
         uint64_t token; /* 0: free */
         int64_t since_ms;
+        bool dropped; /* the machine asked for something else meanwhile: no ACK for this one */
         struct lease lease;
     } waiting[TOKENS];
     struct {
@@ -107,8 +108,8 @@ static struct rig_client random_client(struct model *m, unsigned who)
 static void forget(struct model *m, const struct mac *mac)
 {
     for (unsigned i = 0; i < TOKENS; i++)
-        if (m->waiting[i].token && mac_equal(&m->waiting[i].lease.mac, mac))
-            m->waiting[i].token = 0;
+        if (mac_equal(&m->waiting[i].lease.mac, mac))
+            m->waiting[i].dropped = true;
 }
 
 static void took_commit(struct model *m, const struct rig_client *c)
@@ -126,18 +127,19 @@ static void took_commit(struct model *m, const struct rig_client *c)
     check(m, c->type == DHCP_REQUEST && m->rig.actions.token != 0);
     check(m, may_have(&lease->mac, lease->ip));
     for (unsigned i = 0; i < TOKENS; i++) /* a copy is not committed twice */
-        check(m, !(m->waiting[i].token && mac_equal(&m->waiting[i].lease.mac, &c->mac) &&
-                   m->waiting[i].lease.ip == lease->ip));
+        check(m, !(m->waiting[i].token && !m->waiting[i].dropped &&
+                   mac_equal(&m->waiting[i].lease.mac, &c->mac) && m->waiting[i].lease.ip == lease->ip));
     forget(m, &c->mac);
     for (unsigned i = 0; i < TOKENS; i++) {
         if (m->waiting[i].token == 0) {
             m->waiting[i].token = m->rig.actions.token;
             m->waiting[i].lease = *lease;
             m->waiting[i].since_ms = m->rig.now_ms;
+            m->waiting[i].dropped = false;
             return;
         }
     }
-    fail_msg("more waits than machines");
+    fail_msg("more commits than the disk ever answers");
 }
 
 static void packet_step(struct model *m)
@@ -175,7 +177,8 @@ static void commit_step(struct model *m)
             i = k;
     dhcp_machine_committed(m->rig.machine, token, ok, m->rig.now_ms, &m->rig.actions);
     struct lease *lease = &m->waiting[i].lease;
-    check(m, !m->rig.actions.has_send || (ok && token && m->waiting[i].token == token));
+    check(m, !m->rig.actions.has_send ||
+                 (ok && token && m->waiting[i].token == token && !m->waiting[i].dropped));
     if (m->rig.actions.has_send) {
         check(m, m->holder[lease->ip % ADDRESSES].until_ms <= m->rig.now_ms ||
                      mac_equal(&m->holder[lease->ip % ADDRESSES].mac, &lease->mac) ||
@@ -197,7 +200,7 @@ static void time_step(struct model *m)
     for (unsigned i = 0; i < TOKENS; i++) { /* they ask again */
         int64_t age_ms = m->rig.now_ms - m->waiting[i].since_ms;
         if (age_ms < 0 || age_ms > DHCP_WAITING_MS)
-            m->waiting[i].token = 0;
+            m->waiting[i].dropped = true;
     }
 }
 
