@@ -24,7 +24,7 @@ step() {
 
 # Shows a command as an operator would type it, then runs it.
 show() {
-    printf '$ %s\n' "$*" | sed "s|$bootherd --root $LAB_DIR/root|bootherd|; s|$LAB_DIR/||g"
+    printf '$ %s\n' "$*" | sed "s|$bootherd|bootherd|; s| --root $LAB_DIR/root||; s|$LAB_DIR/||g"
     "$@"
 }
 
@@ -36,9 +36,10 @@ fail() {
 
 # The server's story, as it happens, until the pattern shows on the machine's console (or the limit is reached).
 follow_boot() {
-    tail -n +1 -f "$LAB_DIR/serve.log" --pid "$machine" 2>/dev/null | sed 's/^/    /' &
+    tail -n +1 -f --pid="$machine" "$LAB_DIR/serve.log" > >(exec sed -u 's/^/    /') &
     local tail_pid=$! result=0
     lab_wait "$1" "$2" "$boot_limit_s" "$machine" >"$LAB_DIR/wait.log" || result=1
+    sleep 1 # the last line of the story may still be on its way
     kill "$tail_pid" 2>/dev/null
     wait "$tail_pid" 2>/dev/null
     return "$result"

@@ -17,7 +17,7 @@
 
 struct import_view {
     struct progress progress;
-    bool json;
+    bool inspect, json;
 };
 
 static void import_progress(void *ctx, uint64_t done, uint64_t total)
@@ -35,13 +35,13 @@ static void import_table(void *ctx, const char *text)
 {
     struct import_view *view = ctx;
     progress_clear(&view->progress);
-    if (!view->json)
+    if (view->inspect && !view->json)
         printf("%s\n", text);
 }
 
 static enum cli_status import_or_inspect(struct cli *cli, bool inspect, struct error *err)
 {
-    struct import_view view = {.json = cli->json};
+    struct import_view view = {.inspect = inspect, .json = cli->json};
     struct cli_import_listener listener = {&view, import_progress, import_note, import_table};
     struct cli_imported imported = {0};
     progress_start(&view.progress, inspect ? "inspect" : "import");

@@ -91,7 +91,9 @@ static int listen_to(int socket, struct outcome *o, struct error *err)
 static int run_child(int source_fd, int staging_fd, const char *source, bool inspect, bool json,
                      struct outcome *o, struct error *err)
 {
-    const char *const args[] = {inspect ? "inspect" : "import", json ? "json" : "text", source, NULL};
+    const char *slash = strrchr(source, '/'); /* messages name the file, and then what is inside it */
+    const char *name = slash && slash[1] ? slash + 1 : source;
+    const char *const args[] = {inspect ? "inspect" : "import", json ? "json" : "text", name, NULL};
     struct error how;
     int pair[2];
     pid_t pid;
