@@ -9,6 +9,7 @@
 #include "proc/channel.h"
 #include "proc/net_files.h"
 #include "proc/role.h"
+#include "serve/http_io.h"
 #include "serve/tftp_io.h"
 
 #include <errno.h>
@@ -37,6 +38,7 @@ struct net_process {
     size_t interface_count;
     struct dhcp_interface interfaces[NET_INTERFACES_MAX];
     struct tftp_io *tftp[NET_INTERFACES_MAX];
+    struct http_io *http[NET_INTERFACES_MAX];
     bool started;
 };
 
@@ -125,7 +127,8 @@ static int start_servers(struct net_process *p, struct error *err)
     struct message ready = {.type = MESSAGE_READY, .fd = -1};
     for (size_t i = 0; i < p->interface_count; i++) {
         int fd = FD_INTERFACE + (int)i * NET_FDS_PER_INTERFACE;
-        if (tftp_io_new(p->loop, fd + 2, &p->door, &p->events, &p->tftp[i], err) < 0)
+        if (tftp_io_new(p->loop, fd + 2, &p->door, &p->events, &p->tftp[i], err) < 0 ||
+            http_io_new(p->loop, fd + 3, &p->door, &p->events, &p->http[i], err) < 0)
             return -1;
     }
     p->started = true;
@@ -252,6 +255,7 @@ static void net_process_close(struct net_process *p)
 {
     for (size_t i = 0; i < p->interface_count; i++) {
         tftp_io_free(p->tftp[i]);
+        http_io_free(p->http[i]);
     }
     dhcp_io_free(p->dhcp);
     net_files_free(p->files);
