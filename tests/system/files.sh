@@ -15,7 +15,8 @@ printf start | dd of="$served/large" conv=notrunc status=none
 printf 'behind block 65535' | dd of="$served/large" bs=1 seek=$((65536 * 1408 + 700)) conv=notrunc status=none
 
 : >"$log"
-"$1" "$served" >"$log" 2>"$work/stderr" &
+# The driver keeps its privileges, so leaks can be looked for.
+ASAN_OPTIONS=detect_leaks=1 "$1" "$served" >"$log" 2>"$work/stderr" &
 driver=$!
 finish() {
     kill -9 $driver 2>/dev/null
