@@ -98,7 +98,10 @@ int fat_load(struct fat *f, bool *found, struct error *err)
     if (fat_layout_parse(boot.data, &f->l, err) < 0)
         return 0;
     if (f->l.fat_used > FAT_TABLE_MAX) {
-        error_set(err, "a FAT of %" PRIu32 " clusters, more than are read here", f->l.clusters);
+        error_set(err,
+                  "a FAT of %" PRIu32
+                  " clusters, more than are read here: copy its files out (mcopy -s) and import the folder",
+                  f->l.clusters);
         return 0;
     }
     *found = true;

@@ -60,6 +60,8 @@ int stream_look(struct stream *s, struct slice *out, struct error *err)
 
 void stream_consume(struct stream *s, size_t size)
 {
+    if (size == 0)
+        return; /* at the end there is no pointer to move */
     s->now.data += size;
     s->now.size -= size;
     s->offset += size;

@@ -59,6 +59,8 @@ static int step(struct unpack *u, size_t *made, struct error *err)
     if (stream_look(u->in, &in, err) < 0)
         return -1;
     size_t offered = in.size;
+    if (offered == 0)
+        in.data = u->block; /* codecs move a pointer, be it by nothing */
     const char *why = "damaged";
     *made = STREAM_BLOCK;
     enum unpack_step result = u->codec->step(u->state, &in, u->block, made, &why);

@@ -177,8 +177,10 @@ static void folder_behind_its_files(void **state)
         "head -c 200000 /dev/urandom >late/d/x.bin && head -c 90000 /dev/urandom >late/d/e/y.bin && "
         "head -c 70000 /dev/urandom >late/tail.bin && mkfs.fat -C -F 32 -s 1 l.img 36864 && mcopy -i l.img "
         "hole ::/ && "
-        "mcopy -i l.img late/tail.bin ::/ && mmd -i l.img ::/d ::/d/e && mdel -i l.img ::/hole && "
-        "mcopy -i l.img late/d/x.bin ::/d/ && mcopy -i l.img late/d/e/y.bin ::/d/e/");
+        "mcopy -i l.img late/tail.bin ::/ && mmd -i l.img ::/d ::/d/e && mdel -i l.img ::/hole");
+    poke("l.img", 512 + 492, "\xff\xff\xff\xff", 4); /* FSInfo: look for free clusters from the start */
+    run("mcopy -i l.img late/d/x.bin ::/d/ && mcopy -i l.img late/d/e/y.bin ::/d/e/ && "
+        "mshowfat -i l.img ::/d/x.bin | grep '<3-'"); /* right behind the root folder */
     walk_ok("l.img", &seen);
     same_as_folder(&seen, "late");
     seen_fini(&seen);
