@@ -7,7 +7,8 @@ all: $(BUILD)/build.ninja
 
 $(BUILD)/build.ninja:
 	@scripts/setup.sh build
-	@meson setup $(BUILD) --prefix=/usr/local >/dev/null && echo "configured in $(BUILD)/"
+	@meson setup $(BUILD) --prefix=/usr/local >$(BUILD).log || { tail -n 20 $(BUILD).log; rm -rf $(BUILD); exit 1; }
+	@rm -f $(BUILD).log
 
 # ISO=path boots the operator's own image as far as QEMU can follow.
 demo:
