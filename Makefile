@@ -3,7 +3,7 @@ BUILD := build
 
 .PHONY: all setup demo test test-boot install format clean
 all: $(BUILD)/build.ninja
-	@ninja -C $(BUILD)
+	@ninja -C $(BUILD) src/bootherd docs/bootherd.8
 
 $(BUILD)/build.ninja:
 	@scripts/setup.sh build
@@ -28,7 +28,7 @@ test-boot:
 	@meson test -C $(BUILD) --suite boot --verbose $(CASE)
 
 install: all
-	@meson install -C $(BUILD)
+	@meson install -C $(BUILD) --no-rebuild
 
 format:
 	@find src tests -name '*.c' -o -name '*.h' | xargs clang-format -i
