@@ -104,9 +104,11 @@ END
 prepare
 import_and_define
 if [ -n "${ISO-}" ]; then
-    boot_limit_s=${LIMIT:-240}
     serve_and_boot 3072
-    follow_boot "$LAB_DIR/serve.log" 'all files|booted' || true
+    if follow_boot "$LAB_DIR/serve.log" 'all [0-9]+ files'; then
+        echo "    everything was fetched; waiting up to 90 s for the booted system to ask for its address"
+        lab_wait "$LAB_DIR/serve.log" '  booted  ' 90 "$machine" >/dev/null
+    fi
     step ""
     echo "QEMU can follow this far; the rest needs a real machine. Its story:"
 else
