@@ -27,6 +27,7 @@ lab_open() {
 # Ends the script's background processes, by process id, and removes namespace and directory. LAB_KEEP=1 keeps the directory.
 lab_close() {
     local status=$?
+    [ "$BASHPID" = $$ ] || exit "$status" # a subshell that is stopped early takes nothing down
     trap '' INT TERM HUP
     trap - EXIT
     # shellcheck disable=SC2046 # one process id a word
@@ -49,6 +50,7 @@ lab_run() {
 lab_spawn() {
     local log=$1
     shift
+    : >"$log" # here and now: what an earlier command wrote must not be taken for this one's words
     # ip becomes the command, so this is the command's own process id.
     ip netns exec "$LAB_NS" "$@" >"$log" 2>&1 </dev/null &
     # shellcheck disable=SC2034 # for the caller
