@@ -237,6 +237,8 @@ static int walk_fat(struct disk *d, const struct media_partition *p, struct erro
 static int walk_partition(struct disk *d, const struct media_partition *p, struct error *err)
 {
     bool reached;
+    if (p->type == MBR_TYPE_VMKCORE)
+        return 0; /* raw space for crash dumps on every ESXi disk: nobody misses it */
     if (!may_be_fat(d, p)) {
         walk_note(d->w, d->at->where, "partition %u (%s) is passed over: only FAT is read", p->number,
                   p->system);

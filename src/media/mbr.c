@@ -70,7 +70,7 @@ static const struct {
     {0xee, false, "GPT"},
     {0xef, true, "EFI (FAT-12/16/32)"},
     {0xfb, false, "VMware VMFS"},
-    {0xfc, false, "VMware VMKCORE"},
+    {MBR_TYPE_VMKCORE, false, "VMware VMKCORE"},
     {0xfd, false, "Linux raid autodetect"},
 };
 

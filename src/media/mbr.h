@@ -6,7 +6,8 @@
 #define MBR_SECTOR 512 /* bytes */
 #define MBR_SLOTS  4
 
-#define MBR_TYPE_GPT 0xee
+#define MBR_TYPE_GPT     0xee
+#define MBR_TYPE_VMKCORE 0xfc
 
 struct mbr_slot {
     uint8_t type; /* 0: empty */

@@ -88,7 +88,7 @@ static void from_the_iso(void **state)
     assert_int_equal(e->partition, 5);
     assert_string_equal(e->where, "esx.iso: IMAGE.TGZ: usr/lib/vmware/installer/" DD ".bz2: partition 5");
     assert_int_equal(e->parent, seen_get(&seen, "usr/lib/vmware/installer/" DD ".bz2")->id);
-    assert_non_null(strstr(buf_text(&seen.notes), "partition 7 (VMware VMKCORE)"));
+    assert_null(strstr(buf_text(&seen.notes), "VMKCORE")); /* space for dumps: not worth a word */
     seen_fini(&seen);
 }
 
