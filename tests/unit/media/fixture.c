@@ -281,3 +281,10 @@ void flip(const char *file, long offset, unsigned bit)
     byte ^= (uint8_t)(1u << bit);
     poke(file, offset, &byte, 1);
 }
+
+long size_of(const char *file)
+{
+    struct stat st;
+    assert_int_equal(stat(file, &st), 0);
+    return (long)st.st_size;
+}

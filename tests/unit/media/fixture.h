@@ -69,3 +69,4 @@ enum media_want skip_all(const struct media_entry *e);
 void poke(const char *file, long offset, const void *bytes, size_t size);
 void peek(const char *file, long offset, void *bytes, size_t size);
 void flip(const char *file, long offset, unsigned bit);
+long size_of(const char *file);

@@ -197,12 +197,19 @@ static void checks_at_the_end(void **state)
         "inner.bz2");
     walk_ok("w.tgz", &seen);
     seen_fini(&seen);
-    run("cp w.tgz x.tgz && n=$(stat -c %%s x.tgz) && printf X | dd of=x.tgz bs=1 seek=$((n-6)) conv=notrunc "
-        "status=none");
-    walk_fails("x.tgz", &seen, "gzip", "incorrect", NULL);
-    run("cd w && n=$(stat -c %%s inner.bz2) && printf X | dd of=inner.bz2 bs=1 seek=$((n-2)) conv=notrunc "
-        "status=none && "
-        "tar czf ../x.tgz inner.bz2");
+    run("cp w.tgz x.tgz");
+    flip("x.tgz", size_of("x.tgz") - 6, 1); /* of the CRC32 */
+    walk_fails("x.tgz", &seen, "gzip", "incorrect data check", NULL);
+    flip("x.tgz", size_of("x.tgz") - 6, 1);
+    for (long at = 1000; at < 3000000; at += 100003) { /* wherever the archive's reader meets it */
+        seen.choose = at % 2 ? skip_all : only_open;
+        flip("x.tgz", at, 5);
+        walk_fails("x.tgz", &seen, "data is damaged", NULL);
+        flip("x.tgz", at, 5);
+    }
+    seen.choose = only_open;
+    flip("w/inner.bz2", size_of("w/inner.bz2") - 3, 4); /* of the stream's CRC */
+    run("cd w && tar czf ../x.tgz inner.bz2");
     walk_fails("x.tgz", &seen, "x.tgz: inner.bz2", "bzip2", NULL);
 }
 

@@ -82,16 +82,6 @@ static void behind_the_end(void **state)
     }
 }
 
-static long size_of(const char *file)
-{
-    FILE *f = fopen(file, "rb");
-    assert_non_null(f);
-    fseek(f, 0, SEEK_END);
-    long size = ftell(f);
-    fclose(f);
-    return size;
-}
-
 static void cut_short(void **state)
 {
     for (size_t i = 0; i < TOOLS; i++) {
