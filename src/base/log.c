@@ -1,5 +1,7 @@
 #include "base/log.h"
 
+#include "base/text.h"
+
 #include <stdarg.h>
 #include <stdio.h>
 #include <unistd.h>
@@ -29,9 +31,7 @@ void log_line(enum log_level level, const char *format, ...)
     if (length > sizeof line - 2)
         length = sizeof line - 2;
     /* What machines on the network say ends up here: no control character reaches a terminal. */
-    for (size_t i = 0; i < length; i++)
-        if ((unsigned char)line[i] < 0x20 || line[i] == 0x7f)
-            line[i] = '?';
+    text_scrub(line, length, "");
     line[length++] = '\n';
     if (write(STDERR_FILENO, line, length) < 0)
         return;

@@ -98,6 +98,12 @@ size_t text_valid(const char *text, size_t size, const char *also)
     return i;
 }
 
+void text_scrub(char *text, size_t size, const char *also)
+{
+    for (size_t at = 0; (at += text_valid(text + at, size - at, also)) < size; at++)
+        text[at] = '?';
+}
+
 bool text_u64(const char *text, uint64_t min, uint64_t max, uint64_t *out)
 {
     uint64_t v = 0;

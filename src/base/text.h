@@ -18,6 +18,10 @@ const char *text_time_utc(int64_t wall_ms, char out[static TEXT_TIME_MAX]); /* "
  * '?'. */
 void text_printable(const char *text, size_t size, char *out, size_t out_size);
 
+/* In place: what is neither printable ASCII, valid UTF-8 (no C1 controls) nor one of `also` becomes '?'. For
+ * text from elsewhere on its way to a terminal. */
+void text_scrub(char *text, size_t size, const char *also);
+
 /* How many bytes from the start are printable ASCII, valid UTF-8 (no C1 controls) or one of `also` ("\t\n");
  * size when all are. */
 size_t text_valid(const char *text, size_t size, const char *also);

@@ -260,6 +260,7 @@ int cli_main(int argc, char **argv, const struct cli_processes *processes)
     enum cli_status status = CLI_USAGE;
     if (parse(&cli, argc - 1, argv + 1, &err) == 0)
         status = open_root(&cli, &err) < 0 ? CLI_FAILED : cli.command->run(&cli, &err);
+    text_scrub(err.text, strlen(err.text), ""); /* one line, whatever names are in it */
     if (status != CLI_DONE && err.text[0])
         fprintf(stderr, "bootherd: %s\n", err.text);
     if (cli.root_fd >= 0)

@@ -2,6 +2,7 @@
 
 #include "base/cleanup.h"
 #include "base/file.h"
+#include "base/text.h"
 #include "proc/message.h"
 #include "proc/role.h"
 #include "store/store.h"
@@ -49,6 +50,23 @@ static int empty_folder(struct error *err)
     return fd < 0 ? error_errno(err, code, "open %s", path) : fd;
 }
 
+/* Names out of a hostile image are in it, and a terminal is where it goes. */
+static void scrub_text(uint8_t *buffer, const struct message *m)
+{
+    bool line = m->type == MESSAGE_NOTE || m->type == MESSAGE_FAILED;
+    if ((line || m->type == MESSAGE_TABLE) && m->size)
+        text_scrub((char *)buffer, m->size - 1, line ? "" : "\n");
+}
+
+static int take_description(int fd, struct buf *out, struct error *err)
+{
+    if (file_read_all(fd, "the description", DESCRIPTION_MAX, out, err) < 0)
+        return -1;
+    if (out->size)
+        text_scrub((char *)out->data, out->size, "\n");
+    return 0;
+}
+
 static int take_message(struct outcome *o, struct message *m, struct error *err)
 {
     cleanup_close int fd = m->fd;
@@ -68,7 +86,7 @@ static int take_message(struct outcome *o, struct message *m, struct error *err)
         o->manifest = i->manifest;
         o->done = true;
         snprintf(o->imported->name, sizeof o->imported->name, "%s", i->name);
-        return file_read_all(fd, "the description", DESCRIPTION_MAX, &o->imported->description, err);
+        return take_description(fd, &o->imported->description, err);
     }
     return 0;
 }
@@ -83,6 +101,8 @@ static int listen_to(int socket, struct outcome *o, struct error *err)
         int n = message_receive(socket, buffer, &m, err);
         if (n == 0)
             return 0;
+        if (n > 0)
+            scrub_text(buffer, &m);
         if (n < 0 || take_message(o, &m, err) < 0)
             return -1;
     }

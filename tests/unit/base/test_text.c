@@ -43,6 +43,17 @@ static void printable(void **state)
     assert_string_equal(out, "abc");
 }
 
+static void scrubbed(void **state)
+{
+    char text[] = "a\033[2Jb\n\xc2\x9b"
+                  "31m gr\xc3\xbc\xff\tz";
+    text_scrub(text, sizeof text - 1, "\n");
+    assert_string_equal(text, "a?[2Jb\n??31m gr\xc3\xbc??z");
+    text_scrub(text, sizeof text - 1, "");
+    assert_string_equal(text, "a?[2Jb???31m gr\xc3\xbc??z");
+    text_scrub(text, 0, "");
+}
+
 static void numbers(void **state)
 {
     uint64_t v = 7;
@@ -130,9 +141,10 @@ static void errors(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(sizes),     cmocka_unit_test(durations), cmocka_unit_test(printable),
-        cmocka_unit_test(numbers),   cmocka_unit_test(distances), cmocka_unit_test(macs),
-        cmocka_unit_test(addresses), cmocka_unit_test(digests),   cmocka_unit_test(errors),
+        cmocka_unit_test(sizes),    cmocka_unit_test(durations), cmocka_unit_test(printable),
+        cmocka_unit_test(scrubbed), cmocka_unit_test(numbers),   cmocka_unit_test(distances),
+        cmocka_unit_test(macs),     cmocka_unit_test(addresses), cmocka_unit_test(digests),
+        cmocka_unit_test(errors),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
