@@ -4,6 +4,7 @@
 #include "base/wire.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/uio.h>
@@ -41,6 +42,14 @@ int message_send(int socket, const struct message *m, struct error *err)
         if (errno != EINTR)
             return error_errno(err, errno, "send a message to another bootherd process");
     return 0;
+}
+
+void message_send_failed(int socket, const struct error *why)
+{
+    struct message m = {.type = MESSAGE_FAILED, .body = why->text, .size = strlen(why->text) + 1, .fd = -1};
+    struct error ignored;
+    if (message_send(socket, &m, &ignored) < 0)
+        fprintf(stderr, "bootherd: %s\n", why->text);
 }
 
 /* At most one descriptor comes along; more than one would be a broken peer's and is closed. */

@@ -24,7 +24,7 @@ enum message_type {
     /* state -> asker */
     MESSAGE_NOTE,   /* body: one line for the operator */
     MESSAGE_ANSWER, /* fd: the text asked for, or none */
-    /* any -> the one that asked */
+    /* any -> the one that asked; state and net -> parent before they end */
     MESSAGE_FAILED, /* body: the error's text */
 
     /* net -> state */
@@ -89,6 +89,10 @@ struct message {
 /* Sends one message; waits when the peer's buffer is full (see channel.h for not waiting). Does not take
  * m->fd. */
 int message_send(int socket, const struct message *m, struct error *err);
+
+/* The last word of a process that cannot work, to the one that prints it; to standard error when nobody
+ * listens. */
+void message_send_failed(int socket, const struct error *why);
 
 /*
  * Receives one message into `buffer` (MESSAGE_SIZE_MAX bytes, which m->body then points into). Returns 1, 0

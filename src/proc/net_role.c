@@ -276,7 +276,7 @@ int net_role(int argc, char **argv)
     if (!p)
         return 1;
     if (net_process_open(p, argc, argv, &err) < 0) {
-        fprintf(stderr, "bootherd: net: %s\n", err.text);
+        message_send_failed(FD_PARENT, &err);
         return 1;
     }
     int status = sd_event_loop(p->loop);

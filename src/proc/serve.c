@@ -43,6 +43,7 @@ struct serve {
     bool stopping;
     struct error *why; /* set when a child ends by itself */
     bool failed;
+    bool told; /* a child said why it cannot work: that is in `why` */
 };
 
 int serve_hand_over_root(int root_fd, struct error *err)
@@ -128,6 +129,11 @@ static int child_message(void *ctx, struct channel *channel, struct message *m, 
 {
     struct serve *s = ctx;
     bool all = true;
+    if (m->type == MESSAGE_FAILED) {
+        s->told = true;
+        error_set(s->why, "%s", (const char *)m->body);
+        return 0;
+    }
     if (m->type != MESSAGE_READY)
         return error_set(err, "a child sent a message of type %u to its parent", (unsigned)m->type);
     for (size_t i = 0; i < CHILDREN; i++) {
@@ -161,6 +167,8 @@ static void child_blame(struct serve *s, const struct child *child, const siginf
     if (s->stopping && (exited || info->si_status == SIGTERM))
         return;
     s->failed = true;
+    if (s->told)
+        return;
     error_set(s->why,
               exited ? "the %s process ended with status %d: what it said stands above"
                      : "the %s process was ended by signal %d: please report it with the lines above",
@@ -209,7 +217,12 @@ static int child_start(struct serve *s, enum child_kind kind, const char *name, 
     }
     if (channel_new(s->loop, pair[0], &handler, &child->channel, err) < 0)
         return -1;
-    int r = sd_event_add_child(s->loop, NULL, child->pid, WEXITED, child_ended, s);
+    sd_event_source *end;
+    int r = sd_event_add_child(s->loop, &end, child->pid, WEXITED, child_ended, s);
+    if (r >= 0)
+        r = sd_event_source_set_priority(end, SD_EVENT_PRIORITY_IDLE); /* after its last words */
+    if (r >= 0)
+        r = sd_event_source_set_floating(end, true);
     return r < 0 ? error_errno(err, -r, "watch the %s process", name) : 0;
 }
 

@@ -326,6 +326,21 @@ static int state_process_open(struct state_process *p, struct error *err)
     return p->once ? asker_new(p, FD_ASKER, err) : serve_open(p, err);
 }
 
+static void tell_failure(const struct state_process *p, const struct error *why)
+{
+    if (!p->once) {
+        message_send_failed(FD_PARENT, why);
+        return;
+    }
+    /* Linux resets a connection that is closed with a question unread, and the answer would be lost. */
+    cleanup_free uint8_t *question = malloc(MESSAGE_SIZE_MAX);
+    struct message m;
+    struct error ignored;
+    if (question && message_receive(FD_ASKER, question, &m, &ignored) > 0 && m.fd >= 0)
+        close(m.fd);
+    message_send_failed(FD_ASKER, why);
+}
+
 int state_role(int argc, char **argv)
 {
     cleanup_free struct state_process *p = calloc(1, sizeof *p);
@@ -338,7 +353,7 @@ int state_role(int argc, char **argv)
     if (!p->once)
         signal(SIGINT, SIG_IGN); /* ctrl-c goes to the whole group; the parent decides */
     if (state_process_open(p, &err) < 0) {
-        fprintf(stderr, "bootherd: %s\n", err.text);
+        tell_failure(p, &err);
         return 1;
     }
     int status = sd_event_loop(p->loop);
