@@ -176,7 +176,7 @@ static int no_bank(const struct collection *c, const struct error *why, struct e
     error_set(
         err,
         "%s: no bootbank of ESXi 3.5 to 4.1 in it: %u partitions, no place with a boot.cfg or the known "
-        "files (vmkboot.gz, vmk.gz, sys.vgz, cim.vgz). It holds %s",
+        "files (vmkboot.gz, vmk.gz, sys.vgz, cim.vgz): give the vendor's own medium. It holds %s",
         c->source->name, c->partitions, buf_text(&seen));
     buf_fini(&seen);
     return -1;

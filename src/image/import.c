@@ -8,6 +8,7 @@
 
 #include <errno.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #define NAMES_MAX     512     /* at the top of a medium; ESXi 4's CD has some 20 */
 #define ISO_VOLUME_AT 0x8028u /* ECMA-119 8.4.6: volume identifier of the first volume descriptor */
@@ -76,6 +77,9 @@ static int source_init(int fd, const char *name, struct image_source *out, struc
     out->names = calloc(NAMES_MAX, sizeof *out->names);
     if (!out->names)
         return error_errno(err, ENOMEM, "%s", name);
+    struct stat st;
+    if (fstat(fd, &st) == 0 && S_ISREG(st.st_mode) && st.st_size == 0)
+        return error_set(err, "%s is an empty file: download or copy it again", name);
     if (media_kind_of(fd, name, &out->kind, err) < 0)
         return -1;
     read_volume(fd, out);

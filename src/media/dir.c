@@ -11,6 +11,7 @@
 #include <string.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
+#include <unistd.h>
 
 #define DIR_LEVELS_MAX 64
 #define DIR_NAMES_MAX  (4u << 20) /* bytes of names in one directory */
@@ -83,12 +84,23 @@ static int names_add(struct names *n, const char *name, size_t size, const char 
     return 0;
 }
 
+/* The process that reads has a user of its own, who may read less than the operator. */
+static int unreadable(struct error *err, int code, const char *where, const char *what)
+{
+    error_errno(err, code, "%s: %s", where, what);
+    if (code != EACCES)
+        return -1;
+    struct error plain = *err;
+    return error_set(err, "%.900s for uid %u, who reads images: let it (chmod -R a+rX), or take a copy",
+                     plain.text, (unsigned)geteuid());
+}
+
 static int names_read(struct names *n, int dirfd, const char *where, struct error *err)
 {
     int fd = openat(dirfd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     DIR *d = fd < 0 ? NULL : fdopendir(fd);
     if (!d) {
-        error_errno(err, errno, "%s: cannot list it", where);
+        unreadable(err, errno, where, "cannot list it");
         if (fd >= 0)
             close(fd);
         return -1;
@@ -172,7 +184,7 @@ static int walk_name(struct tree *t, const struct level *here, const char *name,
         return 0;
     }
     if (fd < 0 || fstat(fd, &st) < 0)
-        return error_errno(err, errno, "%s: %s", t->at->where, path);
+        return unreadable(err, errno, t->at->where, path);
     if (S_ISREG(st.st_mode))
         return walk_file(t, fd, path, (uint64_t)st.st_size, err);
     if (!S_ISDIR(st.st_mode) || is_above(here, &st)) {

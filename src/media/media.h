@@ -110,9 +110,10 @@ struct media_limits {
     uint64_t entry_bytes; /* taken or opened entry, unpacked */
     uint64_t total_bytes; /* all bytes unpacked in the walk */
 };
+/* ESXi's disk images have 900 MiB. */
 #define MEDIA_LIMITS_DEFAULT                                                                                 \
     {                                                                                                        \
-        .entry_bytes = 8ull << 30, .total_bytes = 32ull << 30                                                \
+        .entry_bytes = 4ull << 30, .total_bytes = 32ull << 30                                                \
     }
 
 /*

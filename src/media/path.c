@@ -10,7 +10,8 @@ static int refuse(const char *raw, const char *why, struct error *err)
 {
     char shown[256];
     text_printable(raw, strlen(raw), shown, sizeof shown);
-    return error_set(err, "the name \"%s\" %s; no genuine image has such a name", shown, why);
+    return error_set(err, "the name \"%s\" %s; no genuine image has such a name: get it from the vendor",
+                     shown, why);
 }
 
 static bool has_control(const char *text)

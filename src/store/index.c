@@ -28,7 +28,9 @@ int index_read(struct store *store, json_t **root, struct error *err)
     *root = NULL;
     cleanup_buf struct buf text = BUF_INIT;
     if (file_read_at(store->images_fd, LAYOUT_INDEX, INDEX_SIZE_MAX, &text, err) < 0)
-        return error_wrap(err, "images");
+        return err && err->code == ENOENT
+                   ? error_set(err, "images/" LAYOUT_INDEX " is missing: restore it from a backup")
+                   : error_wrap(err, "images");
     json_error_t e;
     json_t *index =
         json_loadb(text.size ? (const char *)text.data : "", text.size, JSON_REJECT_DUPLICATES, &e);

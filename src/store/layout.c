@@ -184,7 +184,14 @@ int layout_read_blob(struct store *store, const struct digest *digest, size_t li
     uint64_t size;
     char path[LAYOUT_BLOB_PATH_MAX];
     layout_blob_path(digest, path);
-    if (store_blob_open(store, digest, &fd, &size, err) < 0 || file_read_all(fd, path, limit, out, err) < 0)
+    if (store_blob_open(store, digest, &fd, &size, err) < 0) {
+        if (err && err->code == ENOENT) {
+            error_set(err, "images/%s is missing; import the image again", path);
+            err->code = ENOENT;
+        }
+        return -1;
+    }
+    if (file_read_all(fd, path, limit, out, err) < 0)
         return -1;
     struct digest actual;
     digest_of(out->data, out->size, &actual);

@@ -199,7 +199,7 @@ static void other_media(void **state)
         ">a/b.txt "
         "&& tar -czf text.tgz a");
     import_bad("empty", "directory");
-    import_bad("nothing", "none of the media known here");
+    import_bad("nothing", "is an empty file: download or copy it again");
     import_bad("text.tgz", "no bootbank of ESXi 3.5 to 4.1 in it");
     import_bad("text.tgz", "a/b.txt");
     import_bad("bank/vmk.gz", "no bootbank");
