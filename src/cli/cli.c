@@ -114,7 +114,7 @@ static int take_common(struct cli *cli, const char *name, const char *value)
 {
     if (strcmp(name, "root") == 0) {
         cli->root = value;
-        return value != NULL;
+        return value && *value;
     }
     if (strcmp(name, "json") == 0) {
         cli->json = true;
@@ -154,6 +154,11 @@ static int take_option(struct cli *cli, int argc, char **argv, int *at, struct e
     }
     if (take_common(cli, name, value))
         return 0;
+    if (strcmp(name, "root") == 0)
+        return error_set(err, "--root needs a folder");
+    const struct cli_option *own = find_own(cli->command, name);
+    if (cli_has(cli, name) && !(own && own->repeats))
+        return error_set(err, "--%s is given twice%s", name, own ? "" : ": lists have commas in between");
     if (cli->given_count == CLI_OPTIONS_MAX)
         return error_set(err, "more than %d options", CLI_OPTIONS_MAX);
     cli->given[cli->given_count++] = (struct cli_given){name, value};
@@ -203,37 +208,50 @@ static int take_leading(struct cli *cli, int *argc, char ***argv, struct error *
             return 0;
         }
         if (!take_common(cli, name, value))
-            return error_set(err, "--%s: which command? bootherd help lists them", name);
+            return strcmp(name, "root") == 0
+                       ? error_set(err, "--root needs a folder")
+                       : error_set(err, "--%s: which command? bootherd help lists them", name);
         *argc -= used;
         *argv += used;
     }
     return 0;
 }
 
+static const struct cli_command *find_command(int argc, char **argv, int *used)
+{
+    for (size_t i = 0; i < cli_command_count; i++)
+        if (words_match(cli_commands[i].words, argc, argv, used))
+            return &cli_commands[i];
+    return NULL;
+}
+
+/* "node set --help" and "node --help" are "help node set" and "help node". */
+static bool asks_for_help(int argc, char **argv)
+{
+    for (int i = 0; i < argc && strcmp(argv[i], "--") != 0; i++)
+        if (strcmp(argv[i], "--help") == 0 || strcmp(argv[i], "-h") == 0)
+            return true;
+    return false;
+}
+
 static int parse(struct cli *cli, int argc, char **argv, struct error *err)
 {
-    static char help_word[] = "help";
-    static char *help_argv[] = {help_word, NULL};
+    static char word[] = "help";
+    char *help[] = {word};
     int used = 0;
     if (take_leading(cli, &argc, &argv, err) < 0)
         return -1;
-    if (argc == 0) {
-        argc = 1;
-        argv = help_argv;
-    }
-    for (size_t i = 0; i < cli_command_count && !cli->command; i++)
-        if (words_match(cli_commands[i].words, argc, argv, &used))
-            cli->command = &cli_commands[i];
-    if (!cli->command)
-        return unknown_command(argc, argv, err);
-    for (int i = used; i < argc; i++) {
-        if (strcmp(argv[i], "--help") != 0)
-            continue;
-        cli->values[0] = cli->command->words;
-        cli->value_count = 1;
-        cli->command = &cli_commands[cli_command_count - 2]; /* help */
+    cli->command = find_command(argc, argv, &used);
+    if (argc == 0 || asks_for_help(argc, argv)) {
+        if (cli->command)
+            cli->values[cli->value_count++] = cli->command->words;
+        else if (argc && argv[0][0] != '-')
+            cli->values[cli->value_count++] = argv[0];
+        cli->command = find_command(1, help, &used);
         return 0;
     }
+    if (!cli->command)
+        return unknown_command(argc, argv, err);
     return take_words(cli, argc - used, argv + used, err);
 }
 
@@ -279,6 +297,18 @@ int cli_ask(const struct cli *cli, const char *const *words, size_t count, struc
             struct error *err)
 {
     return cli->processes->ask(cli->root_fd, words, count, body, NULL, print_note, out, err);
+}
+
+enum cli_status cli_print_json(const json_t *json, struct error *err)
+{
+    cleanup_buf struct buf out = BUF_INIT;
+    cleanup_free char *text = json_dumps(json, JSON_INDENT(2));
+    if (!text) {
+        error_errno(err, ENOMEM, "print");
+        return CLI_FAILED;
+    }
+    buf_format(&out, "%s\n", text);
+    return cli_print(&out, err);
 }
 
 enum cli_status cli_print(struct buf *out, struct error *err)

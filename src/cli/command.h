@@ -6,6 +6,7 @@
 
 #include "cli/processes.h"
 
+#include <jansson.h>
 #include <stdbool.h>
 
 #define CLI_VALUES_MAX  16
@@ -21,6 +22,7 @@ struct cli_option {
     const char *name;     /* without the dashes */
     const char *argument; /* what it takes, for help; NULL: nothing */
     const char *help;
+    bool repeats; /* may be given more than once */
 };
 
 struct cli_given {
@@ -86,6 +88,9 @@ int cli_ask(const struct cli *cli, const char *const *words, size_t count, struc
 /* The same, the answer printed. */
 enum cli_status cli_ask_print(const struct cli *cli, const char *const *words, size_t count,
                               struct slice body, struct error *err);
+
+/* As JSON on standard output, indented. */
+enum cli_status cli_print_json(const json_t *json, struct error *err);
 
 /* Prints out on standard output; a failed write (full disk, closed pipe) is an error. */
 enum cli_status cli_print(struct buf *out, struct error *err);

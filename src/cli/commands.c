@@ -1,36 +1,37 @@
 #include "cli/command.h"
 
 static const struct cli_option import_options[] = {
-    {"name", "NAME", "the image's name in the store; default: made from product, version and build"},
+    {"name", "NAME", "the image's name in the store; default: made from product, version and build", false},
     {0},
 };
 
 static const struct cli_option apply_options[] = {
-    {"dry-run", NULL, "print the difference, change nothing"},
+    {"dry-run", NULL, "print the difference, change nothing", false},
     {0},
 };
 
 static const struct cli_option explain_options[] = {
-    {"firmware", "KIND", "bios (default), uefi, uefi-http or ipxe: how the machine would ask"},
+    {"firmware", "KIND", "bios (default), uefi, uefi-http or ipxe: how the machine would ask", false},
     {0},
 };
 
 static const struct cli_option remove_options[] = {
-    {"force", NULL, "although profiles or nodes still name it"},
+    {"force", NULL, "although profiles or nodes still name it", false},
     {0},
 };
 
 static const struct cli_option serve_options[] = {
-    {"interface", "IF", "answer machines on this network interface; may be given several times"},
-    {"http-port", "PORT", "TCP port for boot files by HTTP, default 80"},
+    {"interface", "IF", "answer machines on this network interface; may be given several times", true},
+    {"http-port", "PORT", "TCP port for boot files by HTTP, default 80", false},
     {0},
 };
 
 static const struct cli_option set_options[] = {
-    {"password", NULL, "ask for root's password on the terminal; only its hash is kept"},
-    {"password-file", "FILE", "read root's password from the first line of FILE (- for standard input)"},
-    {"authorized-keys-file", "FILE", "SSH public keys, one a line"},
-    {"welcome-file", "FILE", "text for the machine's console"},
+    {"password", NULL, "ask for root's password on the terminal; only its hash is kept", false},
+    {"password-file", "FILE", "read root's password from the first line of FILE (- for standard input)",
+     false},
+    {"authorized-keys-file", "FILE", "SSH public keys, one a line", false},
+    {"welcome-file", "FILE", "text for the machine's console", false},
     {0},
 };
 

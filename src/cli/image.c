@@ -114,14 +114,6 @@ static int list_images(struct store *store, json_t *array, struct buf *out, stru
     return 0;
 }
 
-static enum cli_status print_json(const json_t *json, struct error *err)
-{
-    cleanup_buf struct buf out = BUF_INIT;
-    cleanup_free char *text = json_dumps(json, JSON_INDENT(2));
-    buf_format(&out, "%s\n", text ? text : "null");
-    return cli_print(&out, err);
-}
-
 enum cli_status cli_image_list(struct cli *cli, struct error *err)
 {
     struct store *store = NULL;
@@ -138,7 +130,7 @@ enum cli_status cli_image_list(struct cli *cli, struct error *err)
     }
     if (result < 0)
         return CLI_FAILED;
-    return cli->json ? print_json(array, err) : cli_print(&out, err);
+    return cli->json ? cli_print_json(array, err) : cli_print(&out, err);
 }
 
 static int load_image(struct store *store, const char *ref, struct store_entry *entry, struct image **image,
@@ -188,6 +180,7 @@ enum cli_status cli_image_verify(struct cli *cli, struct error *err)
 {
     struct store *store;
     struct progress progress;
+    cleanup_buf struct buf out = BUF_INIT;
     const char *ref = cli->value_count ? cli->values[0] : NULL;
     if (open_store(cli, &store, err) < 0)
         return CLI_FAILED;
@@ -202,14 +195,14 @@ enum cli_status cli_image_verify(struct cli *cli, struct error *err)
                   problems == 1 ? "" : "s");
         return CLI_FAILED;
     }
-    printf("%s: every file is what its digest says\n", ref ? ref : "the store");
-    return CLI_DONE;
+    buf_format(&out, "%s: every file is what its digest says\n", ref ? ref : "the store");
+    return cli_print(&out, err);
 }
 
 enum cli_status cli_image_remove(struct cli *cli, struct error *err)
 {
     const char *const words[] = {"image-users", cli->values[0]};
-    cleanup_buf struct buf users = BUF_INIT;
+    cleanup_buf struct buf users = BUF_INIT, out = BUF_INIT;
     struct store *store;
     uint64_t freed;
     char size[TEXT_SIZE_MAX];
@@ -227,8 +220,8 @@ enum cli_status cli_image_remove(struct cli *cli, struct error *err)
     store_close(store);
     if (result < 0)
         return CLI_FAILED;
-    printf("removed %s: %s given back\n", cli->values[0], text_size(freed, size));
-    return CLI_DONE;
+    buf_format(&out, "removed %s: %s given back\n", cli->values[0], text_size(freed, size));
+    return cli_print(&out, err);
 }
 
 enum cli_status cli_image_export(struct cli *cli, struct error *err)

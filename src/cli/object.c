@@ -6,7 +6,9 @@
 #include "cli/password.h"
 #include "fleet/fleet_schema.h"
 #include "fleet/fleet_yaml.h"
+#include "fleet/yaml.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <jansson.h>
@@ -14,7 +16,7 @@
 #include <string.h>
 
 #define WORDS_MAX     64
-#define TEXT_FILE_MAX (48u << 10) /* bytes: travels in one message */
+#define TEXT_FILE_MAX (24u << 10) /* bytes: two of them travel in one message */
 
 /* "node", "profile" or "network": the command's first word. */
 static void object_kind(const struct cli *cli, char out[static 16])
@@ -34,19 +36,29 @@ struct set_words {
     struct buf list, welcome; /* contents of files */
 };
 
+/* There is room: an option is given once, and there are fewer than half as many. */
 static void add_pair(struct set_words *w, const char *key, const char *value)
 {
-    if (w->count + 2 <= WORDS_MAX) {
-        w->word[w->count++] = key;
-        w->word[w->count++] = value;
-    }
+    assert(w->count + 2 <= WORDS_MAX);
+    w->word[w->count++] = key;
+    w->word[w->count++] = value;
+}
+
+/* Words are sent as strings, which end at a NUL. */
+static int read_text(const char *path, struct buf *out, struct error *err)
+{
+    if (file_read_at(AT_FDCWD, path, TEXT_FILE_MAX, out, err) < 0)
+        return -1;
+    return out->size && memchr(out->data, 0, out->size)
+               ? error_set(err, "%s is no text: it has a byte 0 in it", path)
+               : 0;
 }
 
 /* One key a line; blank lines and comments are left out. The list travels with commas between. */
 static int read_keys(const char *path, struct buf *out, struct error *err)
 {
     cleanup_buf struct buf text = BUF_INIT;
-    if (file_read_at(AT_FDCWD, path, TEXT_FILE_MAX, &text, err) < 0)
+    if (read_text(path, &text, err) < 0)
         return -1;
     unsigned number = 0;
     for (const char *line = buf_text(&text); *line;) {
@@ -61,7 +73,8 @@ static int read_keys(const char *path, struct buf *out, struct error *err)
             buf_append(out, line, length);
         }
         line += length;
-        line += strspn(line, "\r\n");
+        line += *line == '\r';
+        line += *line == '\n';
     }
     return out->size ? 0 : error_set(err, "%s holds no key", path);
 }
@@ -73,7 +86,7 @@ static int add_special(struct cli *cli, struct set_words *w, const struct cli_gi
             return -1;
         add_pair(w, "authorized_keys", buf_text(&w->list));
     } else if (strcmp(given->name, "welcome-file") == 0) {
-        if (file_read_at(AT_FDCWD, given->value, TEXT_FILE_MAX, &w->welcome, err) < 0)
+        if (read_text(given->value, &w->welcome, err) < 0)
             return -1;
         add_pair(w, "welcome", buf_text(&w->welcome));
     } else {
@@ -214,12 +227,7 @@ enum cli_status cli_object_list(struct cli *cli, struct error *err)
     object_kind(cli, kind);
     list_objects(fleet, kind, &out, array);
     fleet_free(fleet);
-    if (cli->json) {
-        cleanup_free char *text = json_dumps(array, JSON_INDENT(2));
-        buf_clear(&out);
-        buf_format(&out, "%s\n", text ? text : "[]");
-    }
-    return cli_print(&out, err);
+    return cli->json ? cli_print_json(array, err) : cli_print(&out, err);
 }
 
 /* One key of an object and, for a node, where it comes from. Secrets are told to be set, never shown. */
@@ -247,6 +255,7 @@ static void show_key(enum fleet_kind kind, const struct fleet_key *key, const vo
     buf_append(out, value.data + line, value.size - line);
 }
 
+/* The keys that are set, as YAML. */
 static int show_object(const struct cli *cli, const struct fleet *fleet, struct buf *out, struct error *err)
 {
     char name[16];
@@ -270,20 +279,52 @@ static int show_object(const struct cli *cli, const struct fleet *fleet, struct 
         return error_set(err, "there is no %s %s: bootherd %s list shows them", name, cli->values[0], name);
     size_t count;
     const struct fleet_key *keys = fleet_keys(&count);
-    buf_format(out, "%s %s\n", name, cli->values[0]);
     for (size_t i = 0; i < count; i++)
         if (keys[i].kinds & FLEET_BIT(kind))
             show_key(kind, &keys[i], object, profile, out);
     return 0;
 }
 
+static json_t *json_of_yaml(const struct yaml *value)
+{
+    if (value->kind == YAML_SCALAR)
+        return json_string(value->text);
+    json_t *json = value->kind == YAML_MAP ? json_object() : json_array();
+    for (const struct yaml *item = value->first; item; item = item->next) {
+        if (value->kind == YAML_MAP)
+            json_object_set_new(json, item->key->text, json_of_yaml(item));
+        else
+            json_array_append_new(json, json_of_yaml(item));
+    }
+    return json;
+}
+
+static enum cli_status print_object_json(const char *name, struct slice text, struct error *err)
+{
+    struct yaml_tree tree;
+    if (yaml_read(name, text, &tree, err) < 0)
+        return CLI_FAILED;
+    json_auto_t *json = tree.root ? json_of_yaml(tree.root) : json_object();
+    yaml_tree_fini(&tree);
+    json_object_set_new(json, "name", json_string(name));
+    return cli_print_json(json, err);
+}
+
 enum cli_status cli_object_show(struct cli *cli, struct error *err)
 {
     struct fleet *fleet;
-    cleanup_buf struct buf out = BUF_INIT;
+    char kind[16];
+    cleanup_buf struct buf keys = BUF_INIT, out = BUF_INIT;
     if (load_fleet(cli, &fleet, err) < 0)
         return CLI_FAILED;
-    int result = show_object(cli, fleet, &out, err);
+    int result = show_object(cli, fleet, &keys, err);
     fleet_free(fleet);
-    return result < 0 ? CLI_FAILED : cli_print(&out, err);
+    if (result < 0)
+        return CLI_FAILED;
+    if (cli->json)
+        return print_object_json(cli->values[0], buf_slice(&keys), err);
+    object_kind(cli, kind);
+    buf_format(&out, "%s %s\n", kind, cli->values[0]);
+    buf_append(&out, keys.data, keys.size);
+    return cli_print(&out, err);
 }
