@@ -24,12 +24,6 @@ static int connect_server(int root_fd)
     return TAKE_FD(fd);
 }
 
-bool ask_server_runs(int root_fd)
-{
-    cleanup_close int fd = connect_server(root_fd);
-    return fd >= 0;
-}
-
 /* The state process for one request: its descriptors are the folder and our end's twin. */
 static int start_state(int root_fd, pid_t *pid, struct error *err)
 {
@@ -50,7 +44,7 @@ static int send_ask(int socket, const struct ask *ask, struct error *err)
     cleanup_buf struct buf words = BUF_INIT;
     for (size_t i = 0; i < ask->word_count; i++)
         buf_append(&words, ask->words[i], strlen(ask->words[i]) + 1);
-    if (words.failed || words.size > MESSAGE_SIZE_MAX / 2)
+    if (words.failed || words.size > MESSAGE_SIZE_MAX)
         return error_set(err, "the request is too long: use a file and `bootherd apply`");
     cleanup_close int body = -1;
     if (ask->body.data && (body = file_sealed("ask", ask->body.data, ask->body.size, err)) < 0)
@@ -61,7 +55,7 @@ static int send_ask(int socket, const struct ask *ask, struct error *err)
     return result;
 }
 
-static int receive_answer(int socket, const struct ask *ask, struct buf *out, struct error *err)
+static int receive_answer(int socket, bool server, const struct ask *ask, struct buf *out, struct error *err)
 {
     cleanup_free uint8_t *buffer = malloc(MESSAGE_SIZE_MAX);
     if (!buffer)
@@ -70,7 +64,9 @@ static int receive_answer(int socket, const struct ask *ask, struct buf *out, st
         struct message m;
         int n = message_receive(socket, buffer, &m, err);
         if (n == 0)
-            return error_set(err, "the state process ended before it answered; its last words are above");
+            return error_set(
+                err, server ? "the server ended before it answered: what it said last is on its output"
+                            : "the state process ended before it answered; its last words are above");
         if (n < 0)
             return -1;
         cleanup_close int fd = m.fd;
@@ -93,7 +89,7 @@ int ask_state(int root_fd, const struct ask *ask, struct buf *out, struct error 
         return -1;
     int result = send_ask(socket, ask, err);
     if (result == 0)
-        result = receive_answer(socket, ask, out, err);
+        result = receive_answer(socket, pid < 0, ask, out, err);
     if (pid > 0) {
         close(TAKE_FD(socket)); /* the process for one request ends when we hang up */
         waitpid(pid, NULL, 0);

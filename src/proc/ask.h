@@ -22,6 +22,3 @@ struct ask {
 
 /* root_fd: the --root folder. */
 int ask_state(int root_fd, const struct ask *ask, struct buf *out, struct error *err);
-
-/* Whether a server answers on ROOT/control.sock. */
-bool ask_server_runs(int root_fd);

@@ -9,9 +9,11 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/signalfd.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 
@@ -23,7 +25,58 @@ struct outcome {
     struct cli_imported *imported;
     struct digest manifest;
     bool done;
+    int stop_fd; /* signalfd: readable when somebody wants us to stop */
 };
+
+/* Signals that would end us before the staging folder is removed are read instead. `before` is the mask to
+ * put back. One that is ignored (nohup) stays so. */
+static int stop_watch(sigset_t *before, struct error *err)
+{
+    static const int signals[] = {SIGHUP, SIGINT, SIGTERM};
+    sigset_t set;
+    sigemptyset(&set);
+    for (size_t i = 0; i < sizeof signals / sizeof signals[0]; i++) {
+        struct sigaction action;
+        if (sigaction(signals[i], NULL, &action) < 0 || action.sa_handler != SIG_IGN)
+            sigaddset(&set, signals[i]);
+    }
+    int fd = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
+    if (fd < 0)
+        return error_errno(err, errno, "watch signals");
+    sigprocmask(SIG_BLOCK, &set, before);
+    return fd;
+}
+
+/* Waits until there is something to receive; -1: told to stop. */
+static int wait_or_stop(int socket, const struct outcome *o, struct error *err)
+{
+    struct pollfd fds[] = {{o->stop_fd, POLLIN, 0}, {socket, POLLIN, 0}};
+    struct signalfd_siginfo info;
+    while (poll(fds, 2, -1) < 0)
+        if (errno != EINTR)
+            return error_errno(err, errno, "wait for the import process");
+    if (read(o->stop_fd, &info, sizeof info) != sizeof info)
+        return 0;
+    return error_set(err, "stopped by signal %u (%s): nothing was imported", info.ssi_signo,
+                     strsignal((int)info.ssi_signo));
+}
+
+/* A file is open before the import process starts; what is in a folder it has to open by itself. */
+static int check_folder(const char *source, const struct stat *st, struct error *err)
+{
+    uid_t uid;
+    gid_t gid;
+    if (geteuid() != 0)
+        return 0;
+    role_user(&uid, &gid);
+    mode_t bits = st->st_uid == uid ? st->st_mode >> 6 : st->st_gid == gid ? st->st_mode >> 3 : st->st_mode;
+    if ((bits & 05) == 05)
+        return 0;
+    return error_set(err,
+                     "folder %s: images are read by a process of user %u, who may not enter it: "
+                     "chmod o+rx %s, and o+r what is in it",
+                     source, (unsigned)uid, source);
+}
 
 static int open_source(const char *source, struct error *err)
 {
@@ -31,9 +84,14 @@ static int open_source(const char *source, struct error *err)
     int fd = open(source, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
     if (fd < 0)
         return error_errno(err, errno, "open %s", source);
-    if (fstat(fd, &st) == 0 && (S_ISREG(st.st_mode) || S_ISDIR(st.st_mode)))
+    bool known = fstat(fd, &st) == 0;
+    if (known && S_ISREG(st.st_mode))
+        return fd;
+    if (known && S_ISDIR(st.st_mode) && check_folder(source, &st, err) == 0)
         return fd;
     close(fd);
+    if (known && S_ISDIR(st.st_mode))
+        return -1;
     return error_set(
         err, "%s is neither a file nor a folder: give an ISO, an archive, a disk image or a folder", source);
 }
@@ -98,9 +156,11 @@ static int listen_to(int socket, struct outcome *o, struct error *err)
         return error_errno(err, ENOMEM, "import");
     for (;;) {
         struct message m;
+        if (wait_or_stop(socket, o, err) < 0)
+            return -1;
         int n = message_receive(socket, buffer, &m, err);
-        if (n == 0)
-            return 0;
+        if (n == 0) /* a signal of the terminal ends the child too, maybe before we hear of it */
+            return o->done ? 0 : wait_or_stop(socket, o, err);
         if (n > 0)
             scrub_text(buffer, &m);
         if (n < 0 || take_message(o, &m, err) < 0)
@@ -171,14 +231,20 @@ int import_run_process(int root_fd, const char *source, const char *name, bool i
 {
     struct outcome o = {.listener = listener, .imported = out};
     struct store *store;
+    sigset_t before;
     cleanup_close int source_fd = open_source(source, err);
     if (source_fd < 0 || (name && !image_name_valid(name, err)))
         return -1;
-    if (inspect)
-        return inspect_source(source_fd, source, json, &o, err);
-    if (store_open(root_fd, true, &store, err) < 0)
+    if (!inspect && store_open(root_fd, true, &store, err) < 0)
         return -1;
-    int result = stage_and_publish(store, source_fd, source, name, json, &o, err);
-    store_close(store);
+    int result = o.stop_fd = stop_watch(&before, err);
+    if (result >= 0) {
+        result = inspect ? inspect_source(source_fd, source, json, &o, err)
+                         : stage_and_publish(store, source_fd, source, name, json, &o, err);
+        close(o.stop_fd);
+        sigprocmask(SIG_SETMASK, &before, NULL); /* one that came since is obeyed now */
+    }
+    if (!inspect)
+        store_close(store);
     return result;
 }

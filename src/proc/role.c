@@ -48,9 +48,9 @@ static void role_exec(const char *name, const int *fds, size_t fd_count, const c
                       pid_t parent)
 {
     char role[32];
-    const char *argv[16] = {role};
+    const char *argv[ROLE_ARGS_MAX + 2] = {role};
     snprintf(role, sizeof role, "@%s", name);
-    for (size_t i = 0; args && args[i] && i + 2 < sizeof argv / sizeof argv[0]; i++)
+    for (size_t i = 0; args && args[i] && i < ROLE_ARGS_MAX; i++)
         argv[i + 1] = args[i];
     if (prctl(PR_SET_PDEATHSIG, SIGTERM) < 0 || getppid() != parent || place_fds(fds, fd_count) < 0)
         _exit(127);

@@ -12,6 +12,7 @@
 
 #define ROLE_FD_FIRST 3 /* descriptors handed down start here, in the order the role's file documents */
 #define ROLE_FDS_MAX  64
+#define ROLE_ARGS_MAX 16
 
 /* Roles by name; main.c looks here when its first argument starts with '@'. */
 struct role {
@@ -23,7 +24,8 @@ extern const size_t role_count;
 
 /*
  * Starts `bootherd @name args...` with fds[i] at ROLE_FD_FIRST + i (-1 leaves a hole that reads /dev/null);
- * everything else is closed. args ends with NULL or is NULL. The child dies when its parent does.
+ * everything else is closed. args ends with NULL, ROLE_ARGS_MAX at most, or is NULL. The child dies when its
+ * parent does.
  */
 int role_spawn(const char *name, const int *fds, size_t fd_count, const char *const *args, pid_t *out,
                struct error *err);
@@ -32,9 +34,9 @@ int role_spawn(const char *name, const int *fds, size_t fd_count, const char *co
 int role_wait(pid_t pid, const char *name, struct error *err);
 
 /*
- * Called first thing by a role. As root: enters root_fd as its root folder (-1: an empty, unreachable place)
- * and becomes the user bootherd (nobody where there is none), without groups or capabilities. As an ordinary
- * user it only gives up the way back (no new privileges). Landlock and seccomp belong here too.
+ * Called first thing by a role. As root: enters root_fd as its root folder and becomes the user bootherd
+ * (nobody where there is none), without groups or capabilities. As an ordinary user it only gives up the way
+ * back (no new privileges). Landlock and seccomp belong here too.
  */
 int role_drop(int root_fd, struct error *err);
 

@@ -10,11 +10,13 @@
 #include "proc/role.h"
 #include "store/store.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
@@ -41,10 +43,44 @@ struct serve {
         bool ready;
     } children[CHILDREN];
     bool stopping;
+    bool asked;        /* to stop, by a signal */
     struct error *why; /* set when a child ends by itself */
     bool failed;
-    bool told; /* a child said why it cannot work: that is in `why` */
+    bool blamed; /* `why` names the child that ended first, not one that followed it */
+    bool told;   /* a child said why it cannot work: that is in `why` */
 };
+
+static bool name_is_any(const char *name, const char *const *list)
+{
+    while (*list && strcmp(name, *list) != 0)
+        list++;
+    return *list != NULL;
+}
+
+/* A folder of root's that holds other things than ours, "/" or a home folder, is not given away by a slip. */
+static int check_ours(int root_fd, struct error *err)
+{
+    struct stat st;
+    if (fstatat(root_fd, "images", &st, 0) == 0 || fstatat(root_fd, "state.db", &st, 0) == 0)
+        return 0;
+    int fd = openat(root_fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    DIR *dir = fd < 0 ? NULL : fdopendir(fd);
+    if (!dir) {
+        int code = errno;
+        if (fd >= 0)
+            close(fd);
+        return error_errno(err, code, "list the --root folder");
+    }
+    int result = 0;
+    for (struct dirent *e; result == 0 && (e = readdir(dir));)
+        if (!name_is_any(e->d_name, (const char *const[]){".", "..", "files", "lost+found", NULL}))
+            result = error_set(err,
+                               "the --root folder holds %s, which is not bootherd's, and would change its "
+                               "owner: choose a folder for bootherd alone",
+                               e->d_name);
+    closedir(dir);
+    return result;
+}
 
 int serve_hand_over_root(int root_fd, struct error *err)
 {
@@ -64,6 +100,8 @@ int serve_hand_over_root(int root_fd, struct error *err)
             "the --root folder belongs to user %u, neither to root nor to the user that bootherd's "
             "processes run as (%u): chown it, or choose another folder",
             (unsigned)st.st_uid, (unsigned)uid);
+    if (check_ours(root_fd, err) < 0)
+        return -1;
     return fchown(root_fd, uid, gid) < 0
                ? error_errno(err, errno, "hand the --root folder to user %u", (unsigned)uid)
                : 0;
@@ -81,11 +119,19 @@ static int open_interfaces(struct serve *s, struct error *err)
     return 0;
 }
 
+/* One server per --root. Its processes share the lock, so that it lasts until the last of them has ended. */
+static int lock_root(struct serve *s, struct error *err)
+{
+    if (flock(s->root_fd, LOCK_EX | LOCK_NB) == 0)
+        return 0;
+    if (errno != EWOULDBLOCK)
+        return error_errno(err, errno, "lock the --root folder");
+    return error_set(err, "a server runs on this --root already: bootherd status shows what it does");
+}
+
 static int open_control(struct serve *s, struct error *err)
 {
     struct sockaddr_un address = {.sun_family = AF_UNIX};
-    if (ask_server_runs(s->root_fd))
-        return error_set(err, "a server runs on this --root already: bootherd status shows what it does");
     unlinkat(s->root_fd, ASK_SOCKET, 0); /* left by one that was killed: nobody answers on it */
     snprintf(address.sun_path, sizeof address.sun_path, "/proc/self/fd/%d/" ASK_SOCKET, s->root_fd);
     s->control_fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
@@ -159,14 +205,20 @@ static void stop_children(struct serve *s)
             kill(s->children[i].pid, SIGTERM);
 }
 
-/* The others end because one did, and may be reaped before it: a signal that we did not send tells which was
- * first. */
+/*
+ * The others end because one did, and may be reaped before it: with status 0 when the one hung up, or by the
+ * TERM that we sent. Any other end is the first.
+ */
 static void child_blame(struct serve *s, const struct child *child, const siginfo_t *info)
 {
     bool exited = info->si_code == CLD_EXITED;
-    if (s->stopping && (exited || info->si_status == SIGTERM))
+    bool followed = exited ? info->si_status == 0 : s->stopping && info->si_status == SIGTERM;
+    if (s->asked && (exited || info->si_status == SIGTERM))
+        return;
+    if (s->blamed || (s->failed && followed))
         return;
     s->failed = true;
+    s->blamed = !followed;
     if (s->told)
         return;
     error_set(s->why,
@@ -195,7 +247,9 @@ static int child_ended(sd_event_source *source, const siginfo_t *info, void *use
 
 static int told_to_stop(sd_event_source *source, const struct signalfd_siginfo *info, void *userdata)
 {
-    stop_children(userdata);
+    struct serve *s = userdata;
+    s->asked = true;
+    stop_children(s);
     return 0;
 }
 
@@ -262,19 +316,29 @@ static int start_children(struct serve *s, struct error *err)
 
 static int block_signals(struct serve *s, struct error *err)
 {
-    static const int signals[] = {SIGINT, SIGTERM};
+    static const int signals[] = {SIGHUP, SIGINT, SIGTERM};
     sigset_t set;
     sigemptyset(&set);
     sigaddset(&set, SIGCHLD);
-    sigaddset(&set, SIGINT);
-    sigaddset(&set, SIGTERM);
-    sigprocmask(SIG_BLOCK, &set, NULL);
     signal(SIGPIPE, SIG_IGN);
     for (size_t i = 0; i < sizeof signals / sizeof signals[0]; i++) {
-        int r = sd_event_add_signal(s->loop, NULL, signals[i], told_to_stop, s);
+        struct sigaction before;
+        sd_event_source *source = NULL;
+        if (sigaction(signals[i], NULL, &before) == 0 && before.sa_handler == SIG_IGN)
+            continue; /* nohup */
+        sigaddset(&set, signals[i]);
+        sigprocmask(SIG_BLOCK, &set, NULL);
+        int r = sd_event_add_signal(s->loop, &source, signals[i], told_to_stop, s);
+        /* A service manager signals all of us at once: ours is read before the children's ends. */
+        if (r >= 0)
+            r = sd_event_source_set_priority(source, SD_EVENT_PRIORITY_IMPORTANT);
+        if (r >= 0)
+            r = sd_event_source_set_floating(source, true);
+        sd_event_source_unref(source);
         if (r < 0)
             return error_errno(err, -r, "watch signals");
     }
+    sigprocmask(SIG_BLOCK, &set, NULL);
     return 0;
 }
 
@@ -283,8 +347,9 @@ static int serve_open(struct serve *s, struct error *err)
     int r = sd_event_default(&s->loop);
     if (r < 0)
         return error_errno(err, -r, "event loop");
-    if (serve_hand_over_root(s->root_fd, err) < 0 || open_control(s, err) < 0 ||
-        open_interfaces(s, err) < 0 || sync_loaders(s, err) < 0 || block_signals(s, err) < 0)
+    /* Commands find the server by its socket: that comes last, since from then on they wait for it. */
+    if (serve_hand_over_root(s->root_fd, err) < 0 || lock_root(s, err) < 0 || open_interfaces(s, err) < 0 ||
+        sync_loaders(s, err) < 0 || block_signals(s, err) < 0 || open_control(s, err) < 0)
         return -1;
     fflush(stdout);
     return start_children(s, err);

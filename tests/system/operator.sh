@@ -121,6 +121,14 @@ test_imports() {
     wait "$pid" 2>/dev/null
     sleep 0.2
     is "failed and killed imports leave the store as it was" "$(store_picture | grep -v '\.staging')" "$before"
+    "$bootherd" --root "$root" image import "$LAB_DIR/standin.iso" --name stopped >/dev/null 2>"$LAB_DIR/stopped" &
+    pid=$!
+    sleep 0.4
+    kill -TERM "$pid" 2>/dev/null
+    wait "$pid"
+    is "an import that is stopped fails" "$?" 1
+    check "and says by what" grep -q 'stopped by signal 15' "$LAB_DIR/stopped"
+    is "and leaves no staging folder of its own" "$(find "$root/images" -maxdepth 1 -name '.staging*' | wc -l)" 1
     b image verify >/dev/null
     is "verify finds nothing to complain of" "$?" 0
     answers "what a killed import left goes with the next one" 0 'imported' b image import "$LAB_DIR/standin.iso" --name again
@@ -135,6 +143,20 @@ test_full_disk() {
         '$bootherd' --root '$LAB_DIR/small' image import '$LAB_DIR/standin.iso'; status=\$?
         find '$LAB_DIR/small/images' -type f -size +100k | grep . && status=9
         exit \$status"
+}
+
+# A --root of its own, and what must not become one.
+test_roots() {
+    local home=$LAB_DIR/home
+    mkdir "$home" && echo x >"$home/.bashrc"
+    answers "a folder of root's with other things in it is not taken" 1 'holds \.bashrc' "$bootherd" --root "$home" node list
+    is "and stays root's" "$(stat -c %u "$home")" 0
+    (umask 077 && "$bootherd" --root "$LAB_DIR/mask" image import "$LAB_DIR/standin.iso" --name esxi4 >/dev/null 2>&1 &&
+        "$bootherd" --root "$LAB_DIR/mask" node set n1 --mac "$(lab_mac 1)" --image esxi4 >/dev/null 2>&1)
+    answers "whatever the umask, the processes can read the store" 0 'vmkboot' "$bootherd" --root "$LAB_DIR/mask" explain n1
+    rm -r "$LAB_DIR/mask"
+    answers "a full standard output is an error" 1 'No space left' sh -c "'$bootherd' --root '$root' image verify >/dev/full"
+    answers "a closed one is, too" 1 'standard output' sh -c "'$bootherd' --root '$root' image list >&-"
 }
 
 test_fleet() {
@@ -305,6 +327,7 @@ write_udhcpc_script
 test_words
 test_imports
 test_full_disk
+test_roots
 test_fleet
 test_server_starts
 test_privileges
