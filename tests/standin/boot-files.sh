@@ -7,13 +7,16 @@ drivers=(drivers/net/ethernet/intel/e1000/e1000 drivers/net/virtio_net drivers/n
     drivers/virtio/virtio drivers/virtio/virtio_ring drivers/virtio/virtio_pci
     drivers/virtio/virtio_pci_legacy_dev drivers/virtio/virtio_pci_modern_dev)
 
+# linux-image-amd64 is empty and depends on today's kernel.
+kernel_package() {
+    apt-cache depends linux-image-amd64 | sed -n 's/.*Depends: \(linux-image-[0-9][^ ]*\).*/\1/p'
+}
+
 fetch_packages() {
-    local kernel
-    kernel=$(apt-cache depends linux-image-amd64 | sed -n 's/.*Depends: \(linux-image-[0-9][^ ]*\).*/\1/p')
-    [ -n "$kernel" ] || { echo "apt knows no linux-image-amd64: run apt-get update first" && return 1; }
+    [ -n "$(kernel_package)" ] || apt-get update -qq
     cd "$debs" || return 1
     rm -f ./*.deb
-    apt-get -q -o APT::Sandbox::User=root download "$kernel" "${packages[@]}"
+    "$here/../../scripts/download.sh" "$(kernel_package)" "${packages[@]}"
 }
 
 unpack_packages() {

@@ -4,6 +4,7 @@
 # skopeo 1.9 needs a policy; docker-registry is run from its unpacked package, for installing it starts a service.
 here=$(cd "$(dirname "$0")" && pwd)
 storetool=$(realpath "$1")
+downloader=$(realpath "$here/../../scripts/download.sh")
 # shellcheck source=tests/system/tap.sh
 . "$here/tap.sh"
 need skopeo umoci mcopy sfdisk bzip2 curl unshare
@@ -23,7 +24,7 @@ find_registry() {
     command -v docker-registry && return
     mkdir -p "$cache" && cache=$(realpath "$cache")
     if [ ! -x "$cache/usr/bin/docker-registry" ]; then
-        (cd "$cache" && apt-get -q download docker-registry && dpkg-deb -x docker-registry_*.deb .) >&2 || return 1
+        (cd "$cache" && "$downloader" docker-registry && dpkg-deb -x docker-registry_*.deb .) >&2 || return 1
     fi
     echo "$cache/usr/bin/docker-registry"
 }
