@@ -140,7 +140,12 @@ static int load_image(struct store *store, const char *ref, struct store_entry *
         return err->code == ENOENT
                    ? error_set(err, "there is no image %s: bootherd image list shows what is there", ref)
                    : -1;
-    return store_load(store, &entry->manifest, image, err);
+    if (store_load(store, &entry->manifest, image, err) < 0)
+        return error_wrap(err, "image %s", ref);
+    if (store_files_check(store, *image, err) == 0)
+        return 0;
+    image_free(TAKE_PTR(*image));
+    return error_wrap(err, "image %s", ref);
 }
 
 enum cli_status cli_image_show(struct cli *cli, struct error *err)

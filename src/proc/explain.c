@@ -58,7 +58,12 @@ int explain_load_image(struct store *store, const struct fleet *fleet, const str
                                "image %s is not in the store: bootherd image list shows what is, "
                                "bootherd image import SOURCE --name %s adds it",
                                settings.image, settings.image);
-    return store_load(store, &entry->manifest, image, err);
+    if (store_load(store, &entry->manifest, image, err) < 0)
+        return error_wrap(err, "image %s", settings.image);
+    if (store_files_check(store, *image, err) == 0)
+        return 0;
+    image_free(TAKE_PTR(*image));
+    return error_wrap(err, "image %s", settings.image);
 }
 
 static int find_client(const struct fleet *fleet, const char *who, const char *firmware,

@@ -54,10 +54,9 @@ static int open_files(struct image_cache *cache, struct cached_image *c, struct 
     for (size_t i = 0; i < c->image->file_count; i++) {
         const struct image_file *file = &c->image->files[i];
         int fd;
-        uint64_t size;
-        if (store_blob_open(cache->store, &file->digest, &fd, &size, err) < 0)
-            return error_wrap(err, "%s", file->name);
-        c->files[i] = boot_file_from_fd(fd, size);
+        if (store_file_open(cache->store, file, &fd, err) < 0)
+            return -1;
+        c->files[i] = boot_file_from_fd(fd, file->size);
         if (!c->files[i])
             return error_errno(err, ENOMEM, "open %s", file->name);
         /* Equal bytes, equal tag: the digest is what makes it so. */

@@ -177,6 +177,37 @@ int store_blob_open(struct store *store, const struct digest *digest, int *fd_ou
     return 0;
 }
 
+int store_file_open(struct store *store, const struct image_file *file, int *fd_out, struct error *err)
+{
+    cleanup_close int fd = -1;
+    uint64_t size;
+    char hex[SHA256_HEX_SIZE];
+    struct error why;
+    digest_format(&file->digest, hex);
+    if (store_blob_open(store, &file->digest, &fd, &size, &why) < 0)
+        return error_set(err, "%s: its blob sha256:%.12s %s%s; import the image again", file->name, hex,
+                         why.code == ENOENT ? "is missing" : "cannot be read: ",
+                         why.code == ENOENT ? ""
+                         : why.code         ? strerror(why.code)
+                                            : why.text);
+    if (size != file->size)
+        return error_set(err,
+                         "%s: its blob sha256:%.12s has %llu bytes, expected %llu; import the image again",
+                         file->name, hex, (unsigned long long)size, (unsigned long long)file->size);
+    *fd_out = TAKE_FD(fd);
+    return 0;
+}
+
+int store_files_check(struct store *store, const struct image *image, struct error *err)
+{
+    for (size_t i = 0; i < image->file_count; i++) {
+        cleanup_close int fd = -1;
+        if (store_file_open(store, &image->files[i], &fd, err) < 0)
+            return -1;
+    }
+    return 0;
+}
+
 int layout_read_blob(struct store *store, const struct digest *digest, size_t limit, struct buf *out,
                      struct error *err)
 {

@@ -75,6 +75,12 @@ int store_load(struct store *store, const struct digest *manifest, struct image 
 int store_blob_open(struct store *store, const struct digest *digest, int *fd_out, uint64_t *size,
                     struct error *err);
 
+/* The same for a file of an image, which must have its size; its content is store_verify's business. */
+int store_file_open(struct store *store, const struct image_file *file, int *fd_out, struct error *err);
+
+/* Whether every file of the image could be opened so. */
+int store_files_check(struct store *store, const struct image *image, struct error *err);
+
 /* Changes whenever index.json was replaced; cheap (one fstatat). Readers that cache compare it. */
 uint64_t store_generation(struct store *store);
 

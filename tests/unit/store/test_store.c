@@ -397,6 +397,33 @@ static void verifying(void **state)
     assert_int_equal(store_verify(f->store, "nobody", NULL, NULL, NULL, &err), -1);
 }
 
+/* Whoever is about to promise a file to a machine learns that it is not whole. */
+static void damaged_files(void **state)
+{
+    struct fixture *f = *state;
+    struct error err;
+    struct digest m;
+    struct image *image;
+    char path[256];
+    int fd;
+    OK(sample_publish(f->store, "one", &sample_one, &m, &err));
+    OK(store_load(f->store, &m, &image, &err));
+    const struct image_file *vmk = image_find(image, "vmk.gz");
+    OK(store_files_check(f->store, image, &err));
+    OK(store_file_open(f->store, vmk, &fd, &err));
+    close(fd);
+    blob_path(f, &vmk->digest, path);
+    chmod(path, 0644);
+    assert_int_equal(truncate(path, 9), 0);
+    assert_int_equal(store_file_open(f->store, vmk, &fd, &err), -1);
+    assert_non_null(strstr(err.text, "vmk.gz: its blob sha256:"));
+    assert_non_null(strstr(err.text, " has 9 bytes, expected 10; import the image again"));
+    unlink(path);
+    assert_int_equal(store_files_check(f->store, image, &err), -1);
+    assert_non_null(strstr(err.text, " is missing; import the image again"));
+    image_free(image);
+}
+
 /* A manifest that cannot be read may need anything: nothing is deleted until it is gone. */
 static void no_collection_in_doubt(void **state)
 {
@@ -534,6 +561,7 @@ int main(void)
         TEST(bad_staging),
         TEST(bad_name),
         TEST(verifying),
+        TEST(damaged_files),
         TEST(broken_index),
         TEST(foreign_images),
         TEST(exporting),
