@@ -147,12 +147,12 @@ static void net_batch(void *ctx, struct channel *channel, bool begins)
             log_error("%s", err.text);
         return;
     }
-    if (p->batch_failed) {
-        state_rollback(p->state);
-    } else if (state_commit(p->state, &err) < 0) {
-        log_error("%s", err.text);
+    if (!p->batch_failed && state_commit(p->state, &err) < 0) {
+        log_error("%s%s", err.text, p->token_count ? ": no ACK is sent until this is mended" : "");
         p->batch_failed = true;
     }
+    if (p->batch_failed)
+        state_rollback(p->state);
     for (size_t i = 0; i < p->token_count; i++) {
         struct message_committed body = {p->tokens[i], !p->batch_failed};
         struct message m = {.type = MESSAGE_COMMITTED, .body = &body, .size = sizeof body, .fd = -1};
