@@ -10,6 +10,8 @@ top=$(cd "$here/../.." && pwd)
 . "$here/../lib/tap.sh"
 # shellcheck source=tests/lib/lab.sh
 . "$here/../lib/lab.sh"
+# shellcheck source=tests/lib/clients.sh
+. "$here/../lib/clients.sh"
 bootherd=${1:-$top/build/src/bootherd}
 export ASAN_OPTIONS=detect_leaks=0 # a process that gave up its privileges cannot look at itself
 
@@ -35,53 +37,6 @@ answers() {
 # What of the store must not change when an import fails.
 store_picture() {
     (cd "$root/images" && find . -type f ! -name .lock -exec sha256sum {} + | sort)
-}
-
-# --- a client machine: a namespace of its own on the lab's bridge ---
-
-# client NAME N: namespace $LAB_NS-NAME with card c0 that has MAC lab_mac N.
-client() {
-    ip netns add "$LAB_NS-$1" && clients+=("$LAB_NS-$1")
-    ip link add "v$1" netns "$LAB_NS" type veth peer name c0 netns "$LAB_NS-$1"
-    lab_run ip link set "v$1" master br0 up
-    ip -n "$LAB_NS-$1" link set c0 address "$(lab_mac "$2")" up
-    ip -n "$LAB_NS-$1" link set lo up
-}
-
-on() {
-    local name=$1
-    shift
-    ip netns exec "$LAB_NS-$name" "$@"
-}
-
-cleanup_clients() {
-    local ns
-    for ns in "${clients[@]}"; do ip netns delete "$ns" 2>/dev/null; done
-}
-
-# lease NAME: asks by DHCP, takes the address, prints it.
-lease() {
-    on "$1" busybox udhcpc -f -n -q -t 3 -T 1 -i c0 -s "$LAB_DIR/udhcpc" 2>"$LAB_DIR/udhcpc.log" | sed -n 's/^got //p'
-}
-
-write_udhcpc_script() {
-    cat >"$LAB_DIR/udhcpc" <<'END'
-#!/bin/sh
-[ "$1" = bound ] || exit 0
-ip addr flush dev c0
-ip addr add "$ip/$mask" dev c0
-echo "got $ip $hostname"
-END
-    chmod +x "$LAB_DIR/udhcpc"
-}
-
-fetch() {
-    local name=$1 path=$2
-    on "$name" curl -s --max-time 20 "tftp://$LAB_PREFIX.1/$path"
-}
-
-config_path() {
-    echo "pxelinux.cfg/01-$(lab_mac "$1" | tr : -)"
 }
 
 start_server() {
@@ -318,11 +273,10 @@ test_stop() {
 }
 
 lab_open || exit 1
-clients=()
-trap 'cleanup_clients; lab_close' EXIT
+trap 'clients_close; lab_close' EXIT
 root=$LAB_DIR/root
 chmod 755 "$LAB_DIR" # the import of a folder is done by another user
-write_udhcpc_script
+clients_open
 "$here/../standin/make-iso.sh" "$LAB_DIR/standin.iso" | sed 's/^/# /'
 test_words
 test_imports
