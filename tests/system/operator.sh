@@ -130,6 +130,7 @@ nodes:
     ip: $LAB_PREFIX.[11-13]
     profile: esxi
 END
+    answers "the example in docs/ is taken" 0 '^\+ node esx03' b apply "$top/docs/fleet.yaml" --dry-run
     answers "a dry run prints the difference" 0 '^\+ node n3' b apply "$LAB_DIR/fleet.yaml" --dry-run
     is "and changes nothing" "$(b dump)" ""
     answers "apply" 0 '^\+ node n3' b apply "$LAB_DIR/fleet.yaml"
