@@ -215,17 +215,19 @@ static uint32_t find_ip(const struct fleet *fleet, uint32_t ip)
     return FLEET_NO_NODE;
 }
 
+/* All are looked for before the first is added: a search compares every card of the nodes it passes, and one
+ * of the node itself is no clash. */
 static bool add_addresses(struct fleet *fleet, uint32_t position, struct fleet_clash *clash)
 {
     const struct fleet_node *n = &fleet->nodes[position];
     clash->second = position;
     for (clash->mac = 0; clash->mac < n->mac_count; clash->mac++) {
-        const struct mac *mac = &n->macs[clash->mac];
-        clash->first = find_mac(fleet, mac);
+        clash->first = find_mac(fleet, &n->macs[clash->mac]);
         if (clash->first != FLEET_NO_NODE)
             return false;
-        table_add(&fleet->index->by_mac, hash_bytes(mac->byte, MAC_SIZE), position);
     }
+    for (size_t i = 0; i < n->mac_count; i++)
+        table_add(&fleet->index->by_mac, hash_bytes(n->macs[i].byte, MAC_SIZE), position);
     if (!n->ip)
         return true;
     clash->mac = FLEET_MACS_MAX;

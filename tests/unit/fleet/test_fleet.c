@@ -209,6 +209,29 @@ static void copies_are_deep(void **state)
     fleet_free(copy);
 }
 
+/* Cards of one node fall on neighbouring slots sooner or later; 200 nodes of 8 leave no luck. */
+static void a_node_does_not_clash_with_itself(void **state)
+{
+    struct fleet *f = fleet_new();
+    struct error err;
+    char name[FLEET_NAME_MAX];
+    for (unsigned i = 0; i < 200; i++) {
+        snprintf(name, sizeof name, "n%u", i);
+        struct fleet_node n = {.name = strdup(name), .mac_count = FLEET_MACS_MAX};
+        for (unsigned m = 0; m < FLEET_MACS_MAX; m++)
+            n.macs[m] = (struct mac){{0x52, 0x54, 0, (uint8_t)i, 0, (uint8_t)m}};
+        assert_int_equal(fleet_put_node(f, &n, &err), 0);
+    }
+    finish(f);
+    for (unsigned i = 0; i < 200; i++)
+        for (unsigned m = 0; m < FLEET_MACS_MAX; m++) {
+            const struct mac mac = {{0x52, 0x54, 0, (uint8_t)i, 0, (uint8_t)m}};
+            snprintf(name, sizeof name, "n%u", i);
+            assert_string_equal(fleet_node_by_mac(f, &mac)->name, name);
+        }
+    fleet_free(f);
+}
+
 static void finish_judges_what_code_made(void **state)
 {
     struct fleet *f = inheriting((struct fleet_settings){0},
@@ -230,6 +253,7 @@ int main(void)
         cmocka_unit_test(settings_are_inherited),
         cmocka_unit_test(hashes_go_together),
         cmocka_unit_test(copies_are_deep),
+        cmocka_unit_test(a_node_does_not_clash_with_itself),
         cmocka_unit_test(finish_judges_what_code_made),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
