@@ -196,7 +196,7 @@ static int plan_fill(struct plan *plan, const struct plan_family *family,
     const struct image_file *kernel = image_kernel(plan->image);
     if (!kernel)
         return error_set(err, "the image has no kernel: import it again");
-    const char *overlay = plan_wants_overlay(plan->node, settings) ? family->overlay : NULL;
+    const char *overlay = plan_wants_overlay(plan->node, settings) ? plan_overlay_name(plan->image) : NULL;
     if (plan_check_login(plan, settings, err) || plan_put_file(&plan->kernel, id, kernel, err) ||
         plan_put_options(plan, settings, err) || plan_put_modules(plan, id, overlay, err))
         return -1;

@@ -79,5 +79,6 @@ size_t plan_line_size(const struct plan *plan);
 /* Whether the image's hypervisor accepts a strong password hash; false for ESXi 3.5 to 4.1. */
 bool plan_takes_strong_hash(const struct image *image);
 
-/* Whether this family takes an overlay, and the name it has there ("mod.tgz"); NULL when none. */
+/* Whether this family takes an overlay, and the name it has in this image ("mod.tgz", or "m.z" as ESXi 4.1 on
+ * a disk calls it); NULL when none. */
 const char *plan_overlay_name(const struct image *image);

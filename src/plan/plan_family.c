@@ -1,11 +1,13 @@
 #include "plan/plan_family.h"
 
 #include "base/text.h"
+#include "image/esxi_set.h"
 #include "plan/plan.h"
 
 static const struct plan_family plan_families[] = {
-    {"esxi_dd", "pxelinux.0", "mod.tgz", "ESXi 3.5 to 4.1 has no UEFI boot", false}, /* facts 1.8, 3.3 */
-    {"loader", NULL, NULL, NULL, true},
+    /* facts 1.8, 3.3 */
+    {"esxi_dd", "pxelinux.0", "mod.tgz", esxi_is_overlay, "ESXi 3.5 to 4.1 has no UEFI boot", false},
+    {"loader", NULL, NULL, NULL, NULL, true},
 };
 
 const struct plan_family *plan_family_of(const struct image *image)
@@ -25,5 +27,10 @@ bool plan_takes_strong_hash(const struct image *image)
 const char *plan_overlay_name(const struct image *image)
 {
     const struct plan_family *family = plan_family_of(image);
-    return family ? family->overlay : NULL;
+    if (!family || !family->overlay)
+        return NULL;
+    for (size_t i = 0; i < image->file_count; i++)
+        if (image->files[i].role == IMAGE_ROLE_MODULE && family->is_overlay(image->files[i].name))
+            return image->files[i].name;
+    return family->overlay;
 }

@@ -6,10 +6,12 @@
 /* What a family needs to boot over the network. */
 struct plan_family {
     const char *name;
-    const char *loader;   /* NULL: nothing to boot */
-    const char *overlay;  /* name of the archive that makes it the node's own; NULL: takes none */
-    const char *firmware; /* said when the machine is not a BIOS one */
-    bool strong_hash;     /* $6$ in etc/shadow */
+    const char *loader;  /* NULL: nothing to boot */
+    const char *overlay; /* name of the archive that makes it the node's own; NULL: takes none */
+    bool (*is_overlay)(
+        const char *name); /* whether the overlay takes this module's place; NULL with overlay */
+    const char *firmware;  /* said when the machine is not a BIOS one */
+    bool strong_hash;      /* $6$ in etc/shadow */
 };
 
 /* NULL: an image that a newer bootherd made. */

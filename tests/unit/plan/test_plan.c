@@ -138,6 +138,29 @@ static void overlay_comes_last_without_mod_tgz(void **state)
     assert_int_equal(plan.overlay_at, 2);
 }
 
+/* ESXi 4.1 names its modules by letters where it boots from a disk. */
+static void overlay_takes_the_place_of_m_z(void **state)
+{
+    static const char *const names[] = {"b.z",     "k.z",         "s.z", "c.z",
+                                        "oem.tgz", "license.tgz", "m.z", "cimstg.tgz"};
+    static const char *const paths[] = {IMAGE "k.z",       IMAGE "s.z",         IMAGE "c.z",
+                                        IMAGE "oem.tgz",   IMAGE "license.tgz", "node/n1/m.z",
+                                        IMAGE "cimstg.tgz"};
+    drop_files();
+    for (size_t i = 0; i < 8; i++)
+        add_file(names[i], i == 0 ? IMAGE_ROLE_KERNEL : IMAGE_ROLE_MODULE);
+    make();
+    check_modules(paths, 7);
+    assert_int_equal(plan.overlay_at, 5);
+    assert_null(plan.module[5].file);
+    assert_string_equal(plan_overlay_name(&image), "m.z");
+    node.settings.root_hash_weak = NULL;
+    make();
+    assert_string_equal(plan.module[5].path, IMAGE "m.z");
+    files[6].role = IMAGE_ROLE_EXTRA; /* not in the load list, so it has no place in it */
+    assert_string_equal(plan_overlay_name(&image), "mod.tgz");
+}
+
 static void images_own_mod_tgz_without_settings(void **state)
 {
     node.settings.root_hash_weak = NULL;
@@ -374,6 +397,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         TEST(the_procedures_plan),
+        TEST(overlay_takes_the_place_of_m_z),
         TEST(overlay_comes_last_without_mod_tgz),
         TEST(images_own_mod_tgz_without_settings),
         TEST(each_setting_asks_for_an_overlay),
