@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 void image_free(struct image *image)
 {
@@ -121,6 +122,15 @@ const struct image_file *image_find(const struct image *image, const char *name)
         if (strcmp(image->files[i].name, name) == 0)
             return &image->files[i];
     return NULL;
+}
+
+const struct image_file *image_find_any_case(const struct image *image, const char *name)
+{
+    const struct image_file *exact = image_find(image, name);
+    for (size_t i = 0; !exact && i < image->file_count; i++)
+        if (strcasecmp(image->files[i].name, name) == 0)
+            exact = &image->files[i];
+    return exact;
 }
 
 const struct image_file *image_kernel(const struct image *image)

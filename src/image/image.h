@@ -56,7 +56,9 @@ int image_check(const struct image *image, struct error *err);
 bool image_file_name_valid(const char *name);
 
 const struct image_file *image_find(const struct image *image,
-                                    const char *name);            /* NULL when there is none */
+                                    const char *name); /* NULL when there is none */
+/* By the exact name, else by one that differs in case only. */
+const struct image_file *image_find_any_case(const struct image *image, const char *name);
 const struct image_file *image_kernel(const struct image *image); /* NULL for a loader */
 size_t image_module_count(const struct image *image);
 

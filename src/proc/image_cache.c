@@ -59,9 +59,7 @@ static int open_files(struct image_cache *cache, struct cached_image *c, struct 
         c->files[i] = boot_file_from_fd(fd, file->size);
         if (!c->files[i])
             return error_errno(err, ENOMEM, "open %s", file->name);
-        /* Equal bytes, equal tag: the digest is what makes it so. */
-        char hex[SHA256_HEX_SIZE];
-        snprintf(c->files[i]->etag, sizeof c->files[i]->etag, "\"%.20s\"", digest_format(&file->digest, hex));
+        boot_file_tag(c->files[i], &file->digest);
     }
     return 0;
 }
@@ -107,8 +105,13 @@ int image_cache_by_id(struct image_cache *cache, const char *id, int64_t now_ms,
         return 0;
     }
     struct store_entry entry;
+    char found[PLAN_IMAGE_ID + 1];
     if (store_find(cache->store, id, &entry, err) < 0)
         return -1;
+    plan_image_id(&entry.manifest, found);
+    if (strcmp(found, id) !=
+        0) /* it is the name of an image: not found again under its id, it would fill us */
+        return error_errno(err, ENOENT, "image %s", id);
     return cache_load(cache, &entry.manifest, now_ms, out, err);
 }
 

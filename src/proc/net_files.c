@@ -137,7 +137,7 @@ static uint64_t open_config(const struct request *r, const char *name)
  * image. */
 static uint64_t answer_image_file(const struct request *r, const struct cached_image *c, const char *name)
 {
-    const struct image_file *file = image_find(c->image, name);
+    const struct image_file *file = image_find_any_case(c->image, name);
     if (!file)
         return answer(r, BOOT_ANSWER_MISSING, NULL, "the image has no file of this name");
     struct boot_file *open = c->files[file - c->image->files];

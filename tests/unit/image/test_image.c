@@ -90,6 +90,8 @@ static void reading(void **state)
     struct image image = template;
     assert_ptr_equal(image_find(&image, "sys.vgz"), &files[2]);
     assert_null(image_find(&image, "SYS.VGZ"));
+    assert_ptr_equal(image_find_any_case(&image, "SYS.VGZ"), &files[2]);
+    assert_null(image_find_any_case(&image, "SYS.VGX"));
     assert_ptr_equal(image_kernel(&image), &files[0]);
     assert_int_equal(image_module_count(&image), 2);
     image.files++;
