@@ -102,16 +102,23 @@ static int list_entry(struct store *store, const struct store_entry *entry, json
     return 0;
 }
 
+/* All that can be listed; then the error of the first that could not. */
 static int list_images(struct store *store, json_t *array, struct buf *out, struct error *err)
 {
     cleanup_free struct store_entry *entries = NULL;
     size_t count = 0;
     if (store_list(store, &entries, &count, err) < 0)
         return -1;
-    for (size_t i = 0; i < count; i++)
-        if (list_entry(store, &entries[i], array, out, err) < 0)
-            return -1;
-    return 0;
+    int result = 0;
+    for (size_t i = 0; i < count; i++) {
+        struct error why;
+        if (list_entry(store, &entries[i], array, out, &why) == 0)
+            continue;
+        if (result == 0)
+            *err = why;
+        result = -1;
+    }
+    return result;
 }
 
 enum cli_status cli_image_list(struct cli *cli, struct error *err)
@@ -128,9 +135,10 @@ enum cli_status cli_image_list(struct cli *cli, struct error *err)
         result = list_images(store, array, &out, err);
         store_close(store);
     }
-    if (result < 0)
-        return CLI_FAILED;
-    return cli->json ? cli_print_json(array, err) : cli_print(&out, err);
+    enum cli_status printed = CLI_DONE;
+    if (result == 0 || json_array_size(array))
+        printed = cli->json ? cli_print_json(array, err) : cli_print(&out, err);
+    return result < 0 ? CLI_FAILED : printed;
 }
 
 static int load_image(struct store *store, const char *ref, struct store_entry *entry, struct image **image,
