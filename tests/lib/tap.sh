@@ -4,6 +4,19 @@
 tap_count=0
 tap_failed=0
 tap_planned=
+# What a checked command prints, in a file without a name, so that none stays behind however the test ends.
+tap_said=$(mktemp)
+exec 7<>"$tap_said"
+rm "$tap_said"
+tap_said=/proc/$$/fd/7
+
+# need PROGRAM...: a test that cannot run fails.
+need() {
+    local program
+    for program; do
+        command -v "$program" >/dev/null || { echo "Bail out! $program is missing: install it" && exit 1; }
+    done
+}
 
 plan() {
     tap_planned=$1
@@ -21,18 +34,23 @@ not_ok() {
     echo "not ok $tap_count - $*"
 }
 
-# check LABEL COMMAND...: passes when the command does.
+# What the last checked command printed.
+tap_tell() {
+    sed 's/^/# /' "$tap_said"
+}
+
+# check LABEL COMMAND...: passes when the command does; if not, what it printed comes as comments.
 check() {
     local label=$1
     shift
-    if "$@"; then ok "$label"; else not_ok "$label"; fi
+    if "$@" >"$tap_said" 2>&1; then ok "$label"; else not_ok "$label" && tap_tell; fi
 }
 
 # check_fails LABEL COMMAND...: passes when the command does not.
 check_fails() {
     local label=$1
     shift
-    if "$@"; then not_ok "$label"; else ok "$label"; fi
+    if "$@" >"$tap_said" 2>&1; then not_ok "$label" && tap_tell; else ok "$label"; fi
 }
 
 # is LABEL GOT WANTED

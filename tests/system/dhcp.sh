@@ -1,7 +1,8 @@
-#!/bin/sh
+#!/bin/bash
 # DHCP: foreign clients and a foreign relay against dhcp_io, in network namespaces. dhcp.sh DHCP_DRIVER
 here=$(cd "$(dirname "$0")" && pwd)
-. "$here/tap.sh"
+# shellcheck source=tests/lib/tap.sh
+. "$here/../lib/tap.sh"
 need ip busybox dhclient dhcrelay arping python3
 [ "$(id -u)" = 0 ] || { echo "Bail out! network namespaces need root"; exit 1; }
 driver_program=$1

@@ -1,3 +1,4 @@
+# shellcheck shell=bash
 # Sourced: a folder of files, and files_driver ($1) serving it. $work, $served, $log, $tftp_port, $http_port.
 work=$(mktemp -d)
 served=$work/served

@@ -1,8 +1,10 @@
-#!/bin/sh
+#!/bin/bash
 # HTTP: foreign clients fetch from http_io. http.sh FILES_DRIVER
 here=$(cd "$(dirname "$0")" && pwd)
-. "$here/tap.sh"
+# shellcheck source=tests/lib/tap.sh
+. "$here/../lib/tap.sh"
 need curl busybox python3
+# shellcheck source=tests/system/files.sh
 . "$here/files.sh"
 cd "$work" || exit 1
 url=http://127.0.0.1:$http_port
@@ -11,7 +13,7 @@ get() { # NAME FILE
     curl -sSf --path-as-is -D head -o got "$url/$1" && cmp got "$served/$2" && has "Content-Length: $(stat -c %s got)"
 }
 has() { # LINE: in the headers of the last answer
-    tr -d '\r' <head | grep -qixF "$1" || { echo "no '$1' in:"; cat head; return 1; }
+    tr -d '\r' <./head | grep -qixF "$1" || { echo "no '$1' in:"; cat head; return 1; }
 }
 answers() { # STATUS CURL-ARGUMENT...: always with a length, never in chunks, never a redirect
     answers_status=$1

@@ -5,8 +5,8 @@
 here=$(cd "$(dirname "$0")" && pwd)
 storetool=$(realpath "$1")
 downloader=$(realpath "$here/../../scripts/download.sh")
-# shellcheck source=tests/system/tap.sh
-. "$here/tap.sh"
+# shellcheck source=tests/lib/tap.sh
+. "$here/../lib/tap.sh"
 need skopeo umoci mcopy sfdisk bzip2 curl unshare
 cache=${REGISTRY_CACHE:-$here/../../.cache/registry}
 work=$(mktemp -d)
@@ -30,14 +30,14 @@ find_registry() {
 }
 
 start_registry() {
-    local program try
+    local program
     program=$(find_registry) || return 1
     port=$((20000 + $$ % 20000))
     printf 'version: 0.1\nstorage: {filesystem: {rootdirectory: %s}, delete: {enabled: true}}\nhttp: {addr: "127.0.0.1:%d"}\n' \
         "$work/registry" "$port" >registry.yml
     "$program" serve registry.yml >registry.log 2>&1 &
     registry_pid=$!
-    for try in $(seq 100); do
+    for _ in {1..100}; do
         curl -fs "http://127.0.0.1:$port/v2/" >/dev/null && return
         kill -0 "$registry_pid" || break
         sleep 0.1

@@ -1,8 +1,10 @@
-#!/bin/sh
+#!/bin/bash
 # TFTP: foreign clients fetch from tftp_io. tftp.sh FILES_DRIVER
 here=$(cd "$(dirname "$0")" && pwd)
-. "$here/tap.sh"
+# shellcheck source=tests/lib/tap.sh
+. "$here/../lib/tap.sh"
 need tftp atftp curl busybox python3
+# shellcheck source=tests/system/files.sh
 . "$here/files.sh"
 cd "$work" || exit 1
 
