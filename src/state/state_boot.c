@@ -242,6 +242,8 @@ static int format_line(struct state *state, const struct boot *boot, const struc
     story_detail(event, detail);
     int used = snprintf(line, STATE_LINE_MAX, "%-12s  %-12s  %s", boot->node[0] ? boot->node : boot->machine,
                         label, detail);
+    if (event->kind == BOOT_EVENT_BOOTED && !boot->config_ms && used < STATE_LINE_MAX)
+        snprintf(line + used, STATE_LINE_MAX - (size_t)used, "; it was not booted from here");
     if (event->kind == BOOT_EVENT_BOOTED && boot->config_ms && used < STATE_LINE_MAX)
         snprintf(line + used, STATE_LINE_MAX - (size_t)used, ", %s after its first DISCOVER",
                  text_duration_ms(event->at_ms - boot->started_ms, took));

@@ -3,12 +3,14 @@
  *
  * {"now": TIME, "now_ms": N, "nodes": [MACHINE...], "unknown": [MACHINE...]}
  * MACHINE: "name" (nodes only), "add" (unknown only: the command, or null), "mac", "address", "image",
- *   "state": "never", "running", "booted" or "stopped", "step": a stage (story_stage_word), "label": the same
- *   for people, "attempt", "started", "last", "booted" (TIME or null; each also as _ms), "files_done",
- *   "files_expected" (0: not known), "bytes", "files_ms", "cause" (null unless stopped), and "steps" when one
- *   machine is asked for.
+ *   "state": "never", "running", "booted", "elsewhere" (what runs was not booted from here) or "stopped",
+ *   "step": a stage (story_stage_word), "label": the same for people, "attempt", "started", "last", "booted"
+ *   (TIME or null; each also as _ms), "files_done", "files_expected" (0: not known), "bytes", "files_ms",
+ *   "cause" (null unless stopped), and "steps" when one machine is asked for.
+ *
  * STEP: "kind" (the event's, or "all-files"), "label", "file", "role", "text", "address", "bytes",
  *   "duration_ms", "times", "at", "at_ms" (the first time), "last_ms", "fault".
+ *
  * TIME is ISO 8601 in UTC with seconds; _ms are milliseconds since 1970.
  */
 #include "base/text.h"

@@ -53,9 +53,11 @@ static void format_verdict(const struct status_entry *entry, char *out, size_t s
         snprintf(attempt, sizeof attempt, ", attempt %u", boot->attempt);
     if (entry->story.outcome == STORY_STOPPED)
         snprintf(out, size, "stopped%s: %s", attempt, entry->story.cause);
-    else if (boot->booted_ms && boot->config_ms)
+    else if (entry->story.outcome == STORY_FINISHED)
         snprintf(out, size, "booted in %s%s", text_duration_ms(boot->booted_ms - boot->started_ms, took),
                  attempt);
+    else if (entry->story.outcome == STORY_ELSEWHERE)
+        snprintf(out, size, "runs, but was not booted from here");
     else
         snprintf(out, size, "%s%s", story_outcome_word(entry->story.outcome), attempt);
 }

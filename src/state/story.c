@@ -117,6 +117,11 @@ static void tell_file_done(struct story *story, struct tally *tally, const struc
     }
 }
 
+static bool has_files(const struct story *story)
+{
+    return story->stage >= (story->files_expected ? STORY_DONE : STORY_FILES);
+}
+
 static void tell_event(struct story *story, struct tally *tally, const struct story_event *at)
 {
     const struct boot_event *event = &at->event;
@@ -129,8 +134,8 @@ static void tell_event(struct story *story, struct tally *tally, const struct st
         reach(story, STORY_OFFER);
     else if (event->kind == BOOT_EVENT_ACK)
         reach(story, STORY_ACK);
-    else if (event->kind == BOOT_EVENT_BOOTED)
-        reach(story, STORY_BOOTED);
+    else if (event->kind == BOOT_EVENT_BOOTED && has_files(story))
+        reach(story, STORY_BOOTED); /* else what runs came from elsewhere */
     else if (event->kind == BOOT_EVENT_FILE_START && is_payload(event) && !tally->first_ms)
         tally->first_ms = at->first_ms;
     else if (event->kind == BOOT_EVENT_FILE_DONE)

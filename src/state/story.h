@@ -41,8 +41,9 @@ enum story_stage {
 
 enum story_outcome {
     STORY_RUNNING,
-    STORY_FINISHED, /* booted */
-    STORY_STOPPED,  /* cause says why, as far as one can tell from here */
+    STORY_FINISHED,  /* booted */
+    STORY_ELSEWHERE, /* a system runs that was not booted from here */
+    STORY_STOPPED,   /* cause says why, as far as one can tell from here */
 };
 
 struct story_step {

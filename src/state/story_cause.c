@@ -57,6 +57,15 @@ static const struct rule {
     enum fact about;
     const char *cause;
 } rules[] = {
+    {BIT(BOOTED) | BIT(EXPECTED), BIT(ALL), 0, STORY_STOPPED, BOOTED,
+     "a system runs on it ({ip}), but not all files were fetched from here: it may have started from its "
+     "disk; "
+     "look at the boot order in its firmware"},
+    {BIT(BOOTED) | BIT(BOOT_FILE), BIT(FILES), 0, STORY_STOPPED, BOOTED,
+     "a system runs on it ({ip}), but its files were not fetched from here: it may have started from its "
+     "disk; "
+     "does a firewall stand before UDP port 69?"},
+    {BIT(BOOTED), BIT(FILES), 0, STORY_ELSEWHERE, BOOTED, ""},
     {BIT(BOOTED), 0, 0, STORY_FINISHED, BOOTED, ""},
     {BIT(UNKNOWN), 0, 0, STORY_STOPPED, UNKNOWN, "no node has this hardware address; to add it: {text}"},
     {BIT(LAST_NO_PLAN), 0, 0, STORY_STOPPED, LAST_NO_PLAN, "{text}"},

@@ -13,14 +13,15 @@ static const char *const stages[] = {
 };
 
 static const char *const reached[] = {
-    [STORY_NOTHING] = "nothing", [STORY_DISCOVER] = "DISCOVER", [STORY_OFFER] = "OFFER",
-    [STORY_ACK] = "ACK",         [STORY_LOADER] = "loader",     [STORY_CONFIG] = "config",
-    [STORY_FILES] = "files",     [STORY_DONE] = "all files",    [STORY_BOOTED] = "booted",
+    [STORY_NOTHING] = "seen", [STORY_DISCOVER] = "DISCOVER", [STORY_OFFER] = "OFFER",
+    [STORY_ACK] = "ACK",      [STORY_LOADER] = "loader",     [STORY_CONFIG] = "config",
+    [STORY_FILES] = "files",  [STORY_DONE] = "all files",    [STORY_BOOTED] = "booted",
 };
 
 static const char *const outcomes[] = {
     [STORY_RUNNING] = "running",
     [STORY_FINISHED] = "booted",
+    [STORY_ELSEWHERE] = "elsewhere",
     [STORY_STOPPED] = "stopped",
 };
 
