@@ -126,13 +126,14 @@ static void tell_of_node(struct asker *a, enum boot_event_kind kind, uint32_t ip
         tell(a, kind, ip, text);
 }
 
-static void stranger_tell(struct asker *a)
+/* `why` it is offered no address although it would be: "" otherwise. */
+static void stranger_tell(struct asker *a, const char *why)
 {
     char mac[MAC_TEXT_SIZE], text[BOOT_EVENT_TEXT_MAX];
     if (a->place.node || !dhcp_stranger_tell(&a->m->strangers, &a->place.mac, a->place.now_ms))
         return;
-    snprintf(text, sizeof text, "bootherd node set NAME --mac %s --image IMAGE",
-             mac_format(&a->place.mac, mac));
+    snprintf(text, sizeof text, "bootherd node set NAME --mac %s --image IMAGE%s%.120s",
+             mac_format(&a->place.mac, mac), *why ? "; " : "", why);
     tell(a, BOOT_EVENT_UNKNOWN_MACHINE, 0, text);
 }
 
@@ -176,12 +177,13 @@ static int discover(struct asker *a, struct error *err)
     char why[BOOT_EVENT_TEXT_MAX];
     struct dhcp_boot boot;
     uint32_t ip = dhcp_address_choose(&a->m->addresses, &a->place, a->requested);
-    stranger_tell(a);
     if (!ip || !dhcp_address_hold(&a->m->addresses, &a->place, ip)) {
         dhcp_address_why(&a->m->addresses, &a->place, why, sizeof why);
+        stranger_tell(a, a->place.network->pool_first ? why : "");
         discover_unanswered(a, why);
         return 0;
     }
+    stranger_tell(a, "");
     tell_of_node(a, BOOT_EVENT_DISCOVER, 0, a->client.text);
     answer_make(a, DHCP_OFFER, ip, &boot, &a->out->send);
     a->out->has_send = true;

@@ -174,6 +174,7 @@ static void pool_used_up(void **state)
                       node = client("52:54:00:77:03:01", DHCP_DISCOVER);
     assert_true(rig_say(&rig, &late));
     assert_int_equal(rig_reply_type(&rig), 0);
+    assert_non_null(strstr(rig_told(&rig, BOOT_EVENT_UNKNOWN_MACHINE)->text, "used up; make it larger"));
     assert_true(rig_say(&rig, &node));
     assert_int_equal(rig_reply_type(&rig), 0);
     assert_non_null(strstr(rig_told(&rig, BOOT_EVENT_DISCOVER)->text, "used up"));
