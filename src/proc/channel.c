@@ -18,7 +18,7 @@ struct channel {
     sd_event_source *source;
     struct channel_handler handler;
     struct waiting *first, **last;
-    size_t waiting_bytes;
+    size_t waiting_bytes, waiting_fds;
     _Alignas(16) uint8_t buffer[MESSAGE_SIZE_MAX];
 };
 
@@ -29,8 +29,10 @@ static void waiting_drop(struct channel *channel)
     if (!channel->first)
         channel->last = &channel->first;
     channel->waiting_bytes -= sizeof *w + w->message.size;
-    if (w->message.fd >= 0)
+    if (w->message.fd >= 0) {
+        channel->waiting_fds--;
         close(w->message.fd);
+    }
     free(w);
 }
 
@@ -125,7 +127,7 @@ void channel_free(struct channel *channel)
 static int channel_queue(struct channel *channel, const struct message *m, struct error *err)
 {
     size_t bytes = sizeof(struct waiting) + m->size;
-    if (channel->waiting_bytes + bytes > CHANNEL_QUEUE_MAX)
+    if (channel->waiting_bytes + bytes > CHANNEL_QUEUE_MAX || channel->waiting_fds == CHANNEL_FDS_MAX)
         return error_set(err, "another bootherd process takes no messages: %zu bytes wait for it",
                          channel->waiting_bytes);
     struct waiting *w = malloc(bytes);
@@ -142,8 +144,14 @@ static int channel_queue(struct channel *channel, const struct message *m, struc
     *channel->last = w;
     channel->last = &w->next;
     channel->waiting_bytes += bytes;
+    channel->waiting_fds += m->fd >= 0;
     sd_event_source_set_io_events(channel->source, EPOLLIN | EPOLLOUT);
     return 0;
+}
+
+size_t channel_waiting(const struct channel *channel)
+{
+    return channel->waiting_bytes;
 }
 
 int channel_send(struct channel *channel, const struct message *m, struct error *err)

@@ -9,6 +9,7 @@
 #include <systemd/sd-event.h>
 
 #define CHANNEL_QUEUE_MAX (64u << 20) /* bytes waiting */
+#define CHANNEL_FDS_MAX   8192        /* descriptors waiting: more than net asks overlays for at a time */
 #define CHANNEL_BATCH_MAX 512         /* messages handled in one go, so that others get their turn */
 
 struct channel;
@@ -30,3 +31,6 @@ void channel_free(struct channel *channel); /* NULL is fine; allowed in `gone`, 
 
 /* Duplicates m->fd when it has to wait. An error means the channel is broken or its queue full. */
 int channel_send(struct channel *channel, const struct message *m, struct error *err);
+
+/* Bytes that wait for the peer: what can be left out is left out in time. */
+size_t channel_waiting(const struct channel *channel);

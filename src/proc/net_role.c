@@ -16,13 +16,13 @@
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/resource.h>
 
 #define FD_IMAGES    3
 #define FD_STATE     4
 #define FD_PARENT    5
 #define FD_INTERFACE 6
 #define SWEEP_MS     60000
+#define EVENTS_MAX   (16u << 20) /* bytes waiting for state, from where on events are left out */
 
 struct net_process {
     sd_event *loop;
@@ -40,6 +40,7 @@ struct net_process {
     struct tftp_io *tftp[NET_INTERFACES_MAX];
     struct http_io *http[NET_INTERFACES_MAX];
     bool started;
+    uint64_t events_lost; /* since the last time it was told */
 };
 
 /* --- what the servers ask of us --- */
@@ -97,10 +98,17 @@ static void host_commit(void *ctx, uint64_t token, const struct lease *lease)
     tell_state(ctx, MESSAGE_LEASE, &body, sizeof body);
 }
 
-/* The servers know addresses; whose they are is known here. */
+/*
+ * The servers know addresses; whose they are is known here. A flood of packets makes events faster than state
+ * can keep them: leases go on, the story has a gap.
+ */
 static void host_event(void *ctx, const struct boot_event *event)
 {
     struct net_process *p = ctx;
+    if (channel_waiting(p->state) > EVENTS_MAX) {
+        p->events_lost++;
+        return;
+    }
     struct boot_event e = *event;
     e.at_ms = clock_wall_ms();
     if (mac_is_zero(&e.mac) && e.ip)
@@ -175,6 +183,11 @@ static void peer_gone(void *ctx, struct channel *channel, const struct error *wh
 static int sweep(sd_event_source *source, uint64_t now_us, void *userdata)
 {
     struct net_process *p = userdata;
+    if (p->events_lost)
+        log_error(
+            "%llu events came too fast to be kept: somebody floods the boot network, or the disk is slow",
+            (unsigned long long)p->events_lost);
+    p->events_lost = 0;
     image_cache_sweep(p->cache, clock_monotonic_ms());
     sd_event_source_set_time_relative(source, (uint64_t)SWEEP_MS * 1000);
     sd_event_source_set_enabled(source, SD_EVENT_ONESHOT);
@@ -238,14 +251,10 @@ static int open_servers(struct net_process *p, struct error *err)
 
 static int net_process_open(struct net_process *p, int argc, char **argv, struct error *err)
 {
-    struct rlimit files;
     int r = sd_event_default(&p->loop);
     if (r < 0)
         return error_errno(err, -r, "event loop");
-    if (getrlimit(RLIMIT_NOFILE, &files) == 0) {
-        files.rlim_cur = files.rlim_max; /* one socket a transfer, one descriptor a boot file */
-        setrlimit(RLIMIT_NOFILE, &files);
-    }
+    role_raise_files();
     if (role_drop(FD_IMAGES, err) < 0 || parse_interfaces(p, argc, argv, err) < 0)
         return -1;
     return open_servers(p, err);

@@ -100,6 +100,15 @@ static int enter_root(int root_fd, struct error *err)
     return 0;
 }
 
+void role_raise_files(void)
+{
+    struct rlimit files;
+    if (getrlimit(RLIMIT_NOFILE, &files) == 0) {
+        files.rlim_cur = files.rlim_max;
+        setrlimit(RLIMIT_NOFILE, &files);
+    }
+}
+
 int role_drop(int root_fd, struct error *err)
 {
     struct rlimit no_core = {0, 0};

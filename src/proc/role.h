@@ -40,5 +40,8 @@ int role_wait(pid_t pid, const char *name, struct error *err);
  */
 int role_drop(int root_fd, struct error *err);
 
+/* As many descriptors as the limits allow: sockets, boot files, and messages with one on their way. */
+void role_raise_files(void);
+
 /* The user that roles run as when started by root: for handing folders over. */
 void role_user(uid_t *uid, gid_t *gid);

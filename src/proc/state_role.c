@@ -316,6 +316,7 @@ static int state_process_open(struct state_process *p, struct error *err)
     int r = sd_event_default(&p->loop);
     if (r < 0)
         return error_errno(err, -r, "event loop");
+    role_raise_files();
     if (role_drop(FD_ROOT, err) < 0)
         return -1;
     if (fchdir(FD_ROOT) < 0)

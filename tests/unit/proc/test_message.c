@@ -14,6 +14,7 @@
 #include "proc/channel.h"
 #include "proc/message.h"
 #include "proc/net_role.h"
+#include "proc/role.h"
 
 static uint8_t buffer[MESSAGE_SIZE_MAX];
 
@@ -164,6 +165,33 @@ static void a_channel_queues_in_order(void **state)
     sd_event_unref(loop);
 }
 
+/* A peer that reads nothing must not make us hold ever more: bytes are told, descriptors are bounded. */
+static void what_waits_is_bounded(void **state)
+{
+    int pair[2];
+    struct error err;
+    sd_event *loop;
+    struct channel *channel;
+    struct listener listener = {0};
+    make_pair(pair);
+    assert_true(sd_event_new(&loop) >= 0);
+    struct channel_handler handler = {.ctx = &listener, .message = in_order, .gone = peer_gone};
+    assert_int_equal(channel_new(loop, pair[0], &handler, &channel, &err), 0);
+    assert_int_equal(channel_waiting(channel), 0);
+    role_raise_files();
+    struct message start = {.type = MESSAGE_START, .fd = -1};
+    while (channel_waiting(channel) == 0)
+        assert_int_equal(channel_send(channel, &start, &err), 0);
+    struct message m = {.type = MESSAGE_ANSWER, .fd = pair[1]};
+    unsigned sent = 0;
+    while (sent <= CHANNEL_FDS_MAX && channel_send(channel, &m, &err) == 0)
+        sent++;
+    assert_true(sent > 0 && sent <= CHANNEL_FDS_MAX);
+    channel_free(channel);
+    close(pair[1]);
+    sd_event_unref(loop);
+}
+
 static void a_dead_peer_is_told(void **state)
 {
     int pair[2];
@@ -210,6 +238,7 @@ int main(void)
         cmocka_unit_test(bodies_are_checked),
         cmocka_unit_test(words_are_split),
         cmocka_unit_test(a_channel_queues_in_order),
+        cmocka_unit_test(what_waits_is_bounded),
         cmocka_unit_test(a_dead_peer_is_told),
         cmocka_unit_test(interfaces_travel_as_words),
     };
