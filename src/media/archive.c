@@ -317,7 +317,7 @@ int archive_walk(struct walk *w, const struct place *at, struct stream *s, enum 
         return -1;
     int result;
     struct archive_entry *e;
-    bool warned;
+    bool warned = false;
     while ((result = reader_next(&r, w, at, &e, &warned, err)) == 0 && e)
         if ((result = give(w, at, &r, e, warned, err)) < 0)
             break;
@@ -334,7 +334,7 @@ int archive_list(struct stream *s, void *ctx,
         return -1;
     int result;
     struct archive_entry *e;
-    bool warned;
+    bool warned = false;
     while ((result = reader_next(&r, NULL, NULL, &e, &warned, err)) == 0 && e) {
         char path[MEDIA_PATH_MAX];
         result = path_clean(raw_name(e), path, err);

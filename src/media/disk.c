@@ -236,7 +236,7 @@ static int walk_fat(struct disk *d, const struct media_partition *p, struct erro
 
 static int walk_partition(struct disk *d, const struct media_partition *p, struct error *err)
 {
-    bool reached;
+    bool reached = false;
     if (p->type == MBR_TYPE_VMKCORE)
         return 0; /* raw space for crash dumps on every ESXi disk: nobody misses it */
     if (!may_be_fat(d, p)) {

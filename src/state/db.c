@@ -90,7 +90,7 @@ static int db_ask(struct db *db, const char *purpose, const char *text, int64_t 
 static int check_schema(struct db *db, size_t known, int64_t *version, struct error *err)
 {
     static const char purpose[] = "read the schema version";
-    int64_t application, objects;
+    int64_t application = 0, objects = 0;
     if (db_ask(db, purpose, "PRAGMA application_id", &application, err) < 0 ||
         db_ask(db, purpose, "PRAGMA user_version", version, err) < 0 ||
         db_ask(db, purpose, "SELECT count(*) FROM sqlite_master", &objects, err) < 0)
@@ -145,7 +145,7 @@ static int make_file(const char *path, struct error *err)
 
 static int set_up(struct db *db, const struct db_sql *migrations, size_t count, struct error *err)
 {
-    int64_t version;
+    int64_t version = 0;
     if (sqlite3_open_v2(db->path, &db->handle, SQLITE_OPEN_READWRITE, NULL) != SQLITE_OK)
         return db_fail(db, "open it", err);
     sqlite3_extended_result_codes(db->handle, 1);
