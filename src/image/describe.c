@@ -35,14 +35,16 @@ void image_describe_table(const struct media_table *table, const char *device, s
     size_t length = strlen(device);
     bool digit = length && isdigit((unsigned char)device[length - 1]);
     int width = (int)(length + digit < DEVICE_WIDTH_MIN ? DEVICE_WIDTH_MIN : length + digit);
-    buf_format(out, "%*s Boot      Start         End      Blocks   Id  System\n", width + 1, "Device");
+    buf_format(out, "%*s Boot      Start         End     Sectors   Id  Type\n", width + 1, "Device");
     for (uint32_t i = 0; i < table->count; i++) {
         const struct media_partition *p = &table->partition[i];
         uint64_t end = p->sectors ? p->start + p->sectors - 1 : p->start;
-        buf_format(out, "%*s%s%-2u  %c %11llu %11llu %11llu%c  %2x  %s\n", width - digit, device,
+        char id[4] = "-"; /* a GPT has GUIDs in its place */
+        if (!table->gpt)
+            snprintf(id, sizeof id, "%x", p->type);
+        buf_format(out, "%*s%s%-2u  %c %11llu %11llu %11llu   %2s  %s\n", width - digit, device,
                    digit ? "p" : "", p->number, p->boot ? '*' : ' ', (unsigned long long)p->start,
-                   (unsigned long long)end, (unsigned long long)p->sectors / 2, p->sectors % 2 ? '+' : ' ',
-                   p->type, p->system);
+                   (unsigned long long)end, (unsigned long long)p->sectors, id, p->system);
     }
     if (!in_disk_order(table))
         buf_append_text(out, "\nPartition table entries are not in disk order\n");

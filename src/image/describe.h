@@ -6,8 +6,8 @@
 #include "media/media.h"
 
 /*
- * What `fdisk -lu DEVICE` of util-linux 2.1x prints as the table of such a disk, from the line of headings
- * on: sectors of 512 bytes, ends inclusive, blocks of 1 KiB with '+' for half of one more.
+ * The table that `fdisk -lu DEVICE` prints for such a disk, from the line of headings on: sectors of 512
+ * bytes, ends inclusive.
  */
 void image_describe_table(const struct media_table *table, const char *device, struct buf *out);
 

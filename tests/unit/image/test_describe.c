@@ -23,34 +23,48 @@ static struct media_table table = {
         },
 };
 
-/* Copied from the page of the procedure; only the heading's blanks are fdisk's own (the page dropped them).
- */
+/* The table on the page of the procedure, with sectors where its old fdisk gave kilobytes; the numbers are
+ * those that Debian 12's `fdisk -lu` prints for such an image. */
 static void table_of_the_procedure(void **state)
 {
     struct buf out = BUF_INIT;
     image_describe_table(&table, DD, &out);
     assert_string_equal(
         buf_text(&out),
-        "                                    Device Boot      Start         End      Blocks   Id  System\n" //
-        DD "1            8192     1843199      917504    5  Extended\n"                                     //
-        DD "4   *          32        8191        4080    4  FAT16 <32M\n"                                   //
-        DD "5            8224      520191      255984    6  FAT16\n"                                        //
-        DD "6          520224     1032191      255984    6  FAT16\n"                                        //
-        DD "7         1032224     1257471      112624   fc  VMware VMKCORE\n"                               //
-        DD "8         1257504     1843199      292848    6  FAT16\n"                                        //
+        "                                    Device Boot      Start         End     Sectors   Id  Type\n" //
+        DD "1            8192     1843199     1835008    5  Extended\n"                                   //
+        DD "4   *          32        8191        8160    4  FAT16 <32M\n"                                 //
+        DD "5            8224      520191      511968    6  FAT16\n"                                      //
+        DD "6          520224     1032191      511968    6  FAT16\n"                                      //
+        DD "7         1032224     1257471      225248   fc  VMware VMKCORE\n"                             //
+        DD "8         1257504     1843199      585696    6  FAT16\n"                                      //
         "\nPartition table entries are not in disk order\n");
     buf_fini(&out);
 }
 
-/* fdisk: an odd count of sectors shows as '+', a device that ends in a digit gets a 'p'. */
+/* An odd count of sectors is no rounded one; as in fdisk, a device that ends in a digit gets a 'p'. */
 static void table_details(void **state)
 {
     static struct media_table small = {
         .count = 1, .partition = {{.number = 1, .start = 63, .sectors = 7, .type = 0x83, .system = "Linux"}}};
     struct buf out = BUF_INIT;
     image_describe_table(&small, "d0", &out);
-    assert_string_equal(buf_text(&out), "Device Boot      Start         End      Blocks   Id  System\n"
-                                        "  d0p1              63          69           3+  83  Linux\n");
+    assert_string_equal(buf_text(&out), "Device Boot      Start         End     Sectors   Id  Type\n"
+                                        "  d0p1              63          69           7   83  Linux\n");
+    buf_fini(&out);
+}
+
+/* Types of a GPT are GUIDs: there is no id to show. */
+static void table_of_a_gpt(void **state)
+{
+    static struct media_table gpt = {
+        .gpt = true,
+        .count = 1,
+        .partition = {{.number = 2, .start = 64, .sectors = 8, .type = 0xee, .system = "EFI System"}}};
+    struct buf out = BUF_INIT;
+    image_describe_table(&gpt, "d", &out);
+    assert_string_equal(buf_text(&out), "Device Boot      Start         End     Sectors   Id  Type\n"
+                                        "    d2              64          71           8    -  EFI System\n");
     buf_fini(&out);
 }
 
@@ -121,6 +135,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(table_of_the_procedure),
         cmocka_unit_test(table_details),
+        cmocka_unit_test(table_of_a_gpt),
         cmocka_unit_test(device_names),
         cmocka_unit_test(texts),
     };
