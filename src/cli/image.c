@@ -178,36 +178,48 @@ enum cli_status cli_image_show(struct cli *cli, struct error *err)
 
 /* --- keeping --- */
 
+struct verify_view {
+    struct progress progress;
+    json_t *problems; /* owned; NULL when they are printed at once */
+};
+
 static void verify_found(void *ctx, const struct store_problem *problem)
 {
-    progress_clear(ctx);
-    printf("%s\n", problem->text);
+    struct verify_view *view = ctx;
+    progress_clear(&view->progress);
+    if (view->problems)
+        json_array_append_new(view->problems, json_string(problem->text));
+    else
+        printf("%s\n", problem->text);
 }
 
 static void verify_progress(void *ctx, uint64_t done, uint64_t total)
 {
-    progress_tell(ctx, done, total);
+    progress_tell(&((struct verify_view *)ctx)->progress, done, total);
 }
 
 enum cli_status cli_image_verify(struct cli *cli, struct error *err)
 {
     struct store *store;
-    struct progress progress;
     cleanup_buf struct buf out = BUF_INIT;
     const char *ref = cli->value_count ? cli->values[0] : NULL;
     if (open_store(cli, &store, err) < 0)
         return CLI_FAILED;
-    progress_start(&progress, "verify");
-    int problems = store_verify(store, ref, &progress, verify_found, verify_progress, err);
-    progress_clear(&progress);
+    json_auto_t *found = cli->json ? json_array() : NULL;
+    struct verify_view view = {.problems = found};
+    progress_start(&view.progress, "verify");
+    int problems = store_verify(store, ref, &view, verify_found, verify_progress, err);
+    progress_clear(&view.progress);
     store_close(store);
-    if (problems < 0)
+    if (problems < 0 || (cli->json && cli_print_json(found, err) != CLI_DONE))
         return CLI_FAILED;
     if (problems > 0) {
         error_set(err, "%d problem%s: import the image again from its source", problems,
                   problems == 1 ? "" : "s");
         return CLI_FAILED;
     }
+    if (cli->json)
+        return CLI_DONE;
     buf_format(&out, "%s: every file is what its digest says\n", ref ? ref : "the store");
     return cli_print(&out, err);
 }

@@ -6,6 +6,8 @@
 #include <stdarg.h>
 #include <string.h>
 
+#define FILE_SHOWN_MAX 80 /* enough for any boot file's name; longer ones are cut */
+
 struct verify_blob {
     struct manifest_ref ref;
     const struct store_entry *entry; /* one that names it; borrowed */
@@ -101,8 +103,25 @@ static void hashed(void *ctx, size_t size)
         v->progress(v->ctx, v->done, v->total);
 }
 
+/* " (sys.vgz)": what the image calls the blob; "" for its manifest and config. The rare case, so it loads
+ * again. */
+static void format_file(const struct verify *v, const struct verify_blob *blob, char out[FILE_SHOWN_MAX])
+{
+    struct image *image = NULL;
+    out[0] = 0;
+    if (store_load(v->store, &blob->entry->manifest, &image, NULL) < 0)
+        return;
+    for (size_t i = 0; i < image->file_count; i++)
+        if (digest_equal(&image->files[i].digest, &blob->ref.digest)) {
+            snprintf(out, FILE_SHOWN_MAX, " (%s)", image->files[i].name);
+            break;
+        }
+    image_free(image);
+}
+
 static void verify_blob(struct verify *v, const struct verify_blob *blob)
 {
+    char file[FILE_SHOWN_MAX];
     cleanup_close int fd = -1;
     uint64_t size;
     char path[LAYOUT_BLOB_PATH_MAX];
@@ -110,16 +129,20 @@ static void verify_blob(struct verify *v, const struct verify_blob *blob)
     struct error what = {0};
     layout_blob_path(&blob->ref.digest, path);
     if (store_blob_open(v->store, &blob->ref.digest, &fd, &size, &what) < 0) {
-        if (what.code != ENOENT || still_there(v, blob->entry))
-            problem(v, blob->entry, "%s; import the image again", what.text);
+        if (what.code != ENOENT || still_there(v, blob->entry)) {
+            format_file(v, blob, file);
+            problem(v, blob->entry, "%s%s; import the image again", what.text, file);
+        }
     } else if (size != blob->ref.size) {
-        problem(v, blob->entry, "images/%s has %llu bytes, expected %llu; import the image again", path,
-                (unsigned long long)size, (unsigned long long)blob->ref.size);
+        format_file(v, blob, file);
+        problem(v, blob->entry, "images/%s has %llu bytes, expected %llu%s; import the image again", path,
+                (unsigned long long)size, (unsigned long long)blob->ref.size, file);
     } else if (layout_hash_fd(fd, &actual, v, hashed, &what) < 0) {
         problem(v, blob->entry, "images/%s: %s", path, what.text);
     } else if (!digest_equal(&actual, &blob->ref.digest)) {
+        format_file(v, blob, file);
         problem(v, blob->entry,
-                "images/%s is damaged: its content has another digest; import the image again", path);
+                "images/%s is damaged%s: its content has another digest; import the image again", path, file);
     }
 }
 

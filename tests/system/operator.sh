@@ -86,6 +86,7 @@ test_imports() {
     is "and leaves no staging folder of its own" "$(find "$root/images" -maxdepth 1 -name '.staging*' | wc -l)" 1
     b image verify >/dev/null
     is "verify finds nothing to complain of" "$?" 0
+    is "and says so in JSON" "$(b image verify --json | tr -d ' \n')" "[]"
     answers "what a killed import left goes with the next one" 0 'imported' b image import "$LAB_DIR/standin.iso" --name again
     is "no staging folder stays" "$(find "$root/images" -maxdepth 1 -name '.staging*' | wc -l)" 0
     answers "two names share their blobs" 0 '0 B given back' b image remove again

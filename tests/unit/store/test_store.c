@@ -383,11 +383,11 @@ static void verifying(void **state)
     int fd = open(path, O_WRONLY);
     assert_int_equal(write(fd, "M", 1), 1);
     close(fd);
-    verify_sees(f, "another digest");
+    verify_sees(f, "is damaged (vmk.gz): its content has another digest");
     assert_int_equal(truncate(path, 3), 0);
-    verify_sees(f, "3 bytes, expected 10");
+    verify_sees(f, "3 bytes, expected 10 (vmk.gz)");
     unlink(path);
-    verify_sees(f, "No such file");
+    verify_sees(f, "No such file or directory (vmk.gz)");
     OK(sample_publish(f->store, "one", &sample_one, &m, &err)); /* importing again heals */
     assert_int_equal(store_verify(f->store, NULL, NULL, NULL, NULL, &err), 0);
     blob_path(f, &m, path);
