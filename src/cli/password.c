@@ -3,21 +3,39 @@
 #include "base/cleanup.h"
 
 #include <errno.h>
+#include <poll.h>
+#include <signal.h>
 #include <stdbool.h>
 #include <string.h>
+#include <sys/signalfd.h>
 #include <termios.h>
 
-/* Reads one line without its end. A line that does not fit is refused, not cut. */
+static const int ending_signals[] = {SIGINT, SIGQUIT, SIGTERM, SIGHUP, SIGTSTP};
+
+/* Reads one line without its end. A line that does not fit, or that nobody could type, is refused, not cut.
+ */
 static int read_line(FILE *f, const char *name, char *out, struct error *err)
 {
-    if (!fgets(out, PASSWORD_MAX, f))
-        return ferror(f) ? error_errno(err, errno, "read %s", name)
-                         : error_set(err, "%s is empty: no password", name);
-    size_t length = strlen(out);
-    if (length + 1 == PASSWORD_MAX && out[length - 1] != '\n')
-        return error_set(err, "%s: a password has at most %d bytes", name, PASSWORD_MAX - 2);
-    out[strcspn(out, "\r\n")] = 0;
-    return out[0] ? 0 : error_set(err, "%s: an empty password lets nobody in", name);
+    size_t length = 0;
+    int c;
+    while ((c = getc(f)) != EOF && c != '\n') {
+        if (length == PASSWORD_MAX - 2)
+            return error_set(err, "%s: a password has at most %d bytes", name, PASSWORD_MAX - 2);
+        out[length++] = (char)c;
+    }
+    if (ferror(f))
+        return error_errno(err, errno, "read %s", name);
+    if (!length && c == EOF)
+        return error_set(err, "%s is empty: no password", name);
+    if (length && out[length - 1] == '\r')
+        length--;
+    out[length] = 0;
+    for (size_t i = 0; i < length; i++)
+        if ((unsigned char)out[i] < ' ' || out[i] == 0x7f)
+            return error_set(err,
+                             "%s: the password has a control character (byte 0x%02x at %zu): take it out",
+                             name, (unsigned)(unsigned char)out[i], i);
+    return length ? 0 : error_set(err, "%s: an empty password lets nobody in", name);
 }
 
 int cli_password_file(const char *path, char out[static PASSWORD_MAX], struct error *err)
@@ -28,20 +46,45 @@ int cli_password_file(const char *path, char out[static PASSWORD_MAX], struct er
     return f ? read_line(f, path, out, err) : error_errno(err, errno, "open %s", path);
 }
 
-static int ask_hidden(FILE *terminal, const char *question, char *out, struct error *err)
+/* Until a line is there (1), or a signal waits that would end the program (0). */
+static int wait_line(int terminal, int signals)
+{
+    struct pollfd fds[] = {{.fd = terminal, .events = POLLIN}, {.fd = signals, .events = POLLIN}};
+    while (poll(fds, 2, -1) < 0)
+        if (errno != EINTR)
+            return 1; /* reading says why */
+    return !fds[1].revents;
+}
+
+/* The signals wait until the terminal shows again what is typed. */
+static int read_hidden(FILE *terminal, char *out, struct error *err)
 {
     struct termios shown, hidden;
-    if (tcgetattr(fileno(terminal), &shown) < 0)
+    sigset_t ends, before;
+    sigemptyset(&ends);
+    for (size_t i = 0; i < sizeof ending_signals / sizeof ending_signals[0]; i++)
+        sigaddset(&ends, ending_signals[i]);
+    cleanup_close int signals = signalfd(-1, &ends, SFD_CLOEXEC);
+    if (signals < 0 || tcgetattr(fileno(terminal), &shown) < 0)
         return error_errno(err, errno, "ask on the terminal");
+    sigprocmask(SIG_BLOCK, &ends, &before);
     hidden = shown;
     hidden.c_lflag &= ~(tcflag_t)ECHO;
-    fputs(question, terminal);
-    fflush(terminal);
     tcsetattr(fileno(terminal), TCSAFLUSH, &hidden);
-    int result = read_line(terminal, "the terminal", out, err);
+    int result = wait_line(fileno(terminal), signals) ? read_line(terminal, "the terminal", out, err)
+                                                      : error_set(err, "interrupted: nothing was changed");
     tcsetattr(fileno(terminal), TCSAFLUSH, &shown);
     fputc('\n', terminal);
+    fflush(terminal);
+    sigprocmask(SIG_SETMASK, &before, NULL); /* a signal that waited ends us here */
     return result;
+}
+
+static int ask_hidden(FILE *terminal, const char *question, char *out, struct error *err)
+{
+    fputs(question, terminal);
+    fflush(terminal);
+    return read_hidden(terminal, out, err);
 }
 
 int cli_password_prompt(const char *for_whom, char out[static PASSWORD_MAX], struct error *err)

@@ -14,6 +14,8 @@
 #include <sys/resource.h>
 #include <sys/wait.h>
 
+#define ROLE_ENVIRONMENT_MAX 4
+
 void role_user(uid_t *uid, gid_t *gid)
 {
     static const char *const names[] = {"bootherd", "nobody"};
@@ -44,6 +46,24 @@ static int place_fds(const int *fds, size_t count)
     return close_range(ROLE_FD_FIRST + (unsigned)count, ~0u, 0);
 }
 
+/*
+ * What an operator's environment holds is nobody's business who reads packets or images. Times are told in
+ * their zone; the others are for a build that is being tested.
+ */
+static void keep_environment(char *out[static ROLE_ENVIRONMENT_MAX + 1])
+{
+    static const char *const kept[ROLE_ENVIRONMENT_MAX] = {
+        "TZ=", "LD_LIBRARY_PATH=", "ASAN_OPTIONS=", "UBSAN_OPTIONS="};
+    size_t count = 0;
+    for (size_t i = 0; i < ROLE_ENVIRONMENT_MAX; i++)
+        for (char **entry = environ; *entry; entry++)
+            if (strncmp(*entry, kept[i], strlen(kept[i])) == 0) {
+                out[count++] = *entry;
+                break;
+            }
+    out[count] = NULL;
+}
+
 static void role_exec(const char *name, const int *fds, size_t fd_count, const char *const *args,
                       pid_t parent)
 {
@@ -58,8 +78,10 @@ static void role_exec(const char *name, const int *fds, size_t fd_count, const c
     sigemptyset(&none);
     sigprocmask(SIG_SETMASK, &none, NULL);
     char *const *vector;
-    memcpy(&vector, &(const char *const *){argv}, sizeof vector); /* execv does not write */
-    execv("/proc/self/exe", vector);
+    char *environment[ROLE_ENVIRONMENT_MAX + 1];
+    keep_environment(environment);
+    memcpy(&vector, &(const char *const *){argv}, sizeof vector); /* execve does not write */
+    execve("/proc/self/exe", vector, environment);
     _exit(127);
 }
 

@@ -162,7 +162,8 @@ static void report_nodes(struct state_asker *asker, const struct fleet *fleet, c
 {
     struct plan *plan = malloc(sizeof *plan);
     unsigned told = 0;
-    for (size_t i = 0; plan && i < range->count && told < NOTES_MAX; i++) {
+    size_t i;
+    for (i = 0; plan && i < range->count && told < NOTES_MAX; i++) {
         const struct fleet_node *node = fleet_node_by_name(fleet, range->names[i]);
         struct plan_client client = {.firmware = PLAN_FIRMWARE_BIOS};
         struct store_entry entry;
@@ -180,6 +181,9 @@ static void report_nodes(struct state_asker *asker, const struct fleet *fleet, c
         }
         image_free(image);
     }
+    if (plan && i < range->count)
+        ask_note(asker, "note: and maybe of the other %zu nodes; bootherd explain NODE says it of each",
+                 range->count - i);
     free(plan);
 }
 
@@ -274,8 +278,8 @@ static int remove_objects(struct state_asker *asker, const struct request *r, co
             result = error_set(err, "there is no %s %s: bootherd %s list shows them; nothing was removed",
                                kind, range.names[i], kind);
     range_fini(&range);
-    if (result == 0)
-        result = fleet_finish(next, err);
+    if (result == 0 && fleet_finish(next, err) < 0)
+        result = error_wrap(err, "%s %s is still needed, nothing was removed", kind, r->words[0]);
     if (result < 0) {
         fleet_free(next);
         return -1;

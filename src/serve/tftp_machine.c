@@ -118,7 +118,7 @@ __attribute__((format(printf, 3, 4))) static void end(struct tftp_action *out, e
  * The client is there no more. Silence after the OACK is a probe; after the last block it means that the last
  * ACK was lost or never sent, as some ROMs do: the file is there.
  */
-static void end_silent(struct tftp_machine *m, const char *how, struct tftp_action *out)
+static void end_silent(struct tftp_machine *m, const char *how, const char *hint, struct tftp_action *out)
 {
     if (m->opening) {
         end(out, TFTP_PROBED, "%s", "");
@@ -126,8 +126,8 @@ static void end_silent(struct tftp_machine *m, const char *how, struct tftp_acti
         m->acked = m->last;
         end(out, TFTP_DONE, "the last ACK did not come");
     } else {
-        end(out, TFTP_FAILED, "%s after block %llu of %llu", how, (unsigned long long)m->acked,
-            (unsigned long long)m->last);
+        end(out, TFTP_FAILED, "%s after block %llu of %llu%s", how, (unsigned long long)m->acked,
+            (unsigned long long)m->last, hint);
     }
 }
 
@@ -188,7 +188,7 @@ static void on_error(struct tftp_machine *m, const struct tftp_event *event, str
 static void on_timer(struct tftp_machine *m, int64_t now_us, struct tftp_action *out)
 {
     if (now_us - m->progress_us >= patience_us(m)) {
-        end_silent(m, "no answer", out);
+        end_silent(m, "no answer", "; is it still on, and its cable in?", out);
         out->tell_client = out->verdict == TFTP_FAILED;
     } else if (now_us >= m->deadline_us) {
         if (!has(m, TFTP_OPTION_TIMEOUT))
@@ -221,7 +221,7 @@ void tftp_machine_step(struct tftp_machine *m, const struct tftp_event *event, i
         on_error(m, event, out);
         break;
     case TFTP_EVENT_GONE:
-        end_silent(m, event->text, out);
+        end_silent(m, event->text, "", out);
         break;
     case TFTP_EVENT_TIMER:
         on_timer(m, now_us, out);

@@ -182,7 +182,8 @@ static int tell_machine(void *ctx, const struct status_entry *entry, struct erro
 {
     struct telling *telling = ctx;
     struct buf *out = telling->out;
-    char text[STORY_CAUSE_MAX + 64], ip[IP4_TEXT_SIZE], time[TEXT_TIME_MAX], ago[FLEET_NAME_MAX];
+    char label[STORY_LABEL_MAX], text[STORY_CAUSE_MAX + 64], ip[IP4_TEXT_SIZE], time[TEXT_TIME_MAX],
+        ago[FLEET_NAME_MAX];
     uint32_t address = entry_ip(entry);
     buf_format(out, "%s  %s  %s\n", entry->node ? entry->node->name : entry->boot.machine,
                address ? ip4_format(address, ip) : "-", entry_image(telling->state->fleet, entry));
@@ -194,7 +195,11 @@ static int tell_machine(void *ctx, const struct status_entry *entry, struct erro
         buf_append_text(out, "\n");
     }
     format_verdict(entry, text, sizeof text);
-    buf_format(out, "%s\n", text);
+    buf_append_text(out, text);
+    /* The file on its way is no step yet. */
+    if (entry->has_boot && entry->story.outcome == STORY_RUNNING && entry->story.at_file)
+        buf_format(out, ", %s", story_reached(&entry->story, label));
+    buf_append_text(out, "\n");
     return 0;
 }
 

@@ -72,7 +72,7 @@ static const struct rule {
     {BIT(LAST_REFUSED), 0, PROMPT_MS, STORY_STOPPED, LAST_REFUSED,
      "it asked for {file}, which was refused: {text}"},
     {BIT(LAST_FAILED), 0, PROMPT_MS, STORY_STOPPED, LAST_FAILED,
-     "{label} ({file}) was not sent whole, but {bytes} of it: {text}"},
+     "{label} ({file}) broke off after {bytes}: {text}"},
     {BIT(LAST_MISSING), 0, PROMPT_MS, STORY_STOPPED, LAST_MISSING,
      "it asked for {file}, which is not there: compare with what `bootherd explain` says it is given"},
     {BIT(LAST_OPEN), 0, TRANSFER_MS, STORY_STOPPED, LAST_OPEN,

@@ -13,6 +13,7 @@ top=$(cd "$here/../.." && pwd)
 # shellcheck source=tests/lib/clients.sh
 . "$here/../lib/clients.sh"
 bootherd=${1:-$top/build/src/bootherd}
+export OPERATORS_OWN=secret
 export ASAN_OPTIONS=detect_leaks=0 # a process that gave up its privileges cannot look at itself
 
 b() {
@@ -142,7 +143,24 @@ END
     answers "a weak hash is told" 0 'MD5' b profile set esxi --password-file "$LAB_DIR/password"
     answers "an empty password is refused" 1 'empty' b profile set esxi --password-file /dev/null
     check_fails "the password is nowhere on disk" grep -rq 'walnut' "$root"
+    answers "one with a byte that nobody types is refused" 1 'control character' \
+        sh -c "printf 'a\\0b\\n' | '$bootherd' --root '$root' node set n1 --password-file -"
+    answers "what others use is not removed" 1 'profile esxi is still needed' b profile remove esxi
     answers "a password is not shown" 0 'root_password_hash: \(set\)' b profile show esxi
+}
+
+# prompted ANSWERS: sets a password at the prompt; see prompt.py.
+prompted() {
+    timeout 60 "$here/prompt.py" "$1" "$bootherd" --root "$root" node set n1 --password
+}
+
+test_prompt() {
+    answers "the password is asked for twice" 0 '^status 0' prompted 'chestnut 5/chestnut 5'
+    check_fails "and not shown" grep -q chestnut "$LAB_DIR/out"
+    check_fails "nor kept" grep -rq chestnut "$root"
+    answers "a slip of the finger is noticed" 0 'the two passwords differ' prompted 'chestnut 5/chestnut'
+    answers "interrupted, it ends" 0 '^status -2' prompted '^C'
+    check "and the terminal shows again what is typed" grep -q '^echo on' "$LAB_DIR/out"
 }
 
 test_server_starts() {
@@ -169,6 +187,7 @@ test_privileges() {
         name=$(tr '\0' ' ' <"/proc/$pid/cmdline" | cut -d' ' -f1)
         check_fails "$name is not root" grep -q '^Uid:.*\b0\b' "/proc/$pid/status"
         check "$name has no capabilities" grep -q '^CapEff:.*0000000000000000$' "/proc/$pid/status"
+        check_fails "$name sees nothing of the operator's environment" grep -q OPERATORS_OWN "/proc/$pid/environ"
         check "$name can gain none" grep -q '^NoNewPrivs:.*1$' "/proc/$pid/status"
         check_fails "$name has a root folder of its own" test "$(readlink "/proc/$pid/root")" = /
     done
@@ -285,6 +304,7 @@ test_imports
 test_full_disk
 test_roots
 test_fleet
+test_prompt
 test_server_starts
 test_privileges
 test_live_changes

@@ -173,7 +173,7 @@ static void silence_ends_it(void **state)
             assert_int_equal(now_us, 31 * SECOND);
         }
     }
-    ends(TFTP_FAILED, "no answer after block 1 of 11");
+    ends(TFTP_FAILED, "no answer after block 1 of 11; is it still on, and its cable in?");
     assert_true(a.tell_client);
     assert_in_range(sent, 3, 8);
 }
@@ -189,7 +189,7 @@ static void a_missing_last_ack_is_no_failure(void **state)
 
     start(100, 0, 0, 0, 0); /* but somebody must have been there at all */
     event(TFTP_EVENT_TIMER, 0, "", 30 * SECOND);
-    ends(TFTP_FAILED, "no answer after block 0 of 1");
+    ends(TFTP_FAILED, "no answer after block 0 of 1; is it still on, and its cable in?");
 }
 
 static void the_timeout_follows_the_round_trip(void **state)
@@ -218,7 +218,7 @@ static void the_clients_own_timeout_is_kept(void **state)
     sends(2, 2);
     assert_int_equal(m.deadline_us, 600 + 60 * SECOND); /* no backoff; 5 rounds before giving up */
     event(TFTP_EVENT_TIMER, 0, "", 600 + 100 * SECOND);
-    ends(TFTP_FAILED, "no answer after block 1 of 1001");
+    ends(TFTP_FAILED, "no answer after block 1 of 1001; is it still on, and its cable in?");
 }
 
 int main(void)

@@ -230,14 +230,14 @@ static void broken_module(void **state)
     strcpy(failed.text, "the client said: disk full (error 3)");
     add(&tape, failed);
     expect(&tape, 14000, STORY_STOPPED, "module 3/4",
-           "module 3/4 (image/a/sys.vgz) was not sent whole, but 12.0 MB of it: the client said: disk full "
+           "module 3/4 (image/a/sys.vgz) broke off after 12.0 MB: the client said: disk full "
            "(error 3)");
     start.at_ms = 15000;
     add(&tape, start); /* it tries again */
     expect(&tape, 60000, STORY_RUNNING, "module 3/4", NULL);
     failed.at_ms = 16000;
     add(&tape, failed);
-    expect(&tape, 60000, STORY_STOPPED, "module 3/4", "not sent whole");
+    expect(&tape, 60000, STORY_STOPPED, "module 3/4", "broke off");
 }
 
 static void faults(void **state)
