@@ -80,10 +80,23 @@ static void note_bad(struct collected *f, const char *text)
         f->bad = strdup(text);
 }
 
-static int check_bytes(struct collected *f, const void *bytes, size_t size, struct error *err)
+static int start_check(struct collection *c, struct collected *f, struct error *err)
 {
-    if (!f->check && !(f->check = gzip_check_new()))
+    if (c->checking == COLLECT_OPEN_MAX)
+        return error_set(
+            err, "%s: more than %d files lie in pieces between each other; no known image has so many",
+            f->where, COLLECT_OPEN_MAX);
+    if (!(f->check = gzip_check_new()))
         return error_errno(err, ENOMEM, "check %s", f->path);
+    c->checking++;
+    return 0;
+}
+
+static int check_bytes(struct collection *c, struct collected *f, const void *bytes, size_t size,
+                       struct error *err)
+{
+    if (!f->check && start_check(c, f, err) < 0)
+        return -1;
     if (!f->pick_texts && !(f->pick_texts = tarpick_new()))
         return error_errno(err, ENOMEM, "read %s", f->path);
     struct error defect = {0};
@@ -114,7 +127,7 @@ static int on_data(void *ctx, uint32_t id, const void *bytes, size_t size, struc
         return 0;
     if (c->sink->write(c->sink->ctx, f->sink_file, bytes, size, err) < 0)
         return error_wrap(err, "%s", f->path);
-    return check_bytes(f, bytes, size, err);
+    return check_bytes(c, f, bytes, size, err);
 }
 
 static void end_checks(struct collected *f)
@@ -150,7 +163,8 @@ static int on_end(void *ctx, uint32_t id, struct error *err)
         return 0;
     f->complete = true;
     end_checks(f);
-    free_checks(f); /* some 90 KiB per file */
+    c->checking -= f->check != NULL;
+    free_checks(f);
     return 0;
 }
 

@@ -7,7 +7,8 @@
 #include "base/buf.h"
 #include "image/import.h"
 
-#define COLLECT_FILES_MAX 160         /* kept at once; a bootbank of 4.1 has some 15 files */
+#define COLLECT_FILES_MAX 1100        /* IMAGE_FILES_MAX and some that are looked at only; ESXi 8 has 150 */
+#define COLLECT_OPEN_MAX  160         /* whose bytes come at once: a FAT's do, and each takes some 90 KiB */
 #define COLLECT_HEAD_MAX  (64u << 10) /* bytes remembered of a file; a boot.cfg has some 200 */
 #define COLLECT_SEEN_MAX  8           /* names remembered for messages */
 
@@ -50,6 +51,7 @@ struct collection {
     const struct image_family *family;
     const struct image_source *source;
     size_t count;
+    size_t checking; /* files that are being checked now */
     struct collected file[COLLECT_FILES_MAX];
     size_t entries; /* seen in all */
     char seen[COLLECT_SEEN_MAX][64];

@@ -1,5 +1,6 @@
 #include "image/esxi_bank.h"
 
+#include "image/esxi_cfg.h"
 #include "image/family.h"
 
 #include <stdlib.h>
@@ -7,52 +8,22 @@
 
 #define INVALID 3 /* bootstate */
 
+static struct esxi_place place_of(const struct esxi_bank *bank)
+{
+    return (struct esxi_place){.parent = bank->parent, .partition = bank->partition};
+}
+
 static bool in_bank(const struct esxi_bank *bank, const struct collected *f)
 {
-    return f->parent == bank->parent && f->partition == bank->partition &&
-           (f->pick == PICK_KEEP || f->pick == PICK_KEEP_READ);
+    struct esxi_place place = place_of(bank);
+    return esxi_in_place(&place, f);
 }
 
-/* --- matching the names of boot.cfg with those of a file system that may have changed them --- */
-
-static bool same_exactly(const char *a, const char *b)
-{
-    return strcmp(a, b) == 0;
-}
-
-static bool same_in_any_case(const char *a, const char *b)
-{
-    return strcasecmp(a, b) == 0;
-}
-
-/* Media of 5.0 have been seen with ata-pata.v00 for ata_pata.v00. */
-static bool same_with_dashes(const char *a, const char *b)
-{
-    for (; *a && *b; a++, b++) {
-        char x[2] = {*a == '_' ? '-' : *a, 0}, y[2] = {*b == '_' ? '-' : *b, 0};
-        if (strcasecmp(x, y) != 0)
-            return false;
-    }
-    return *a == *b;
-}
-
-/* *out is NULL when there is none; several that match equally well are an error. */
 static int find_file(struct collection *c, const struct esxi_bank *bank, const char *name,
                      struct collected **out, struct error *err)
 {
-    static bool (*const same[])(const char *, const char *) = {same_exactly, same_in_any_case,
-                                                               same_with_dashes};
-    *out = NULL;
-    for (size_t how = 0; how < sizeof same / sizeof same[0] && !*out; how++)
-        for (size_t i = 0; i < c->count; i++) {
-            if (!in_bank(bank, &c->file[i]) || !same[how](c->file[i].path, name))
-                continue;
-            if (*out)
-                return error_set(err, "%s: boot.cfg's %s may be this file or %s: rename one",
-                                 c->file[i].where, name, (*out)->path);
-            *out = &c->file[i];
-        }
-    return 0;
+    struct esxi_place place = place_of(bank);
+    return esxi_cfg_find(c, &place, name, out, NULL, err);
 }
 
 /* --- choosing --- */
@@ -67,27 +38,12 @@ static bool better(const struct esxi_bank *a, const struct esxi_bank *b)
     return a->partition < b->partition;
 }
 
-static int read_cfg(const struct collected *f, struct bootcfg *cfg, struct error *err)
-{
-    if (f->size > f->head.size)
-        return error_set(err, "it has %llu bytes; the most that is read here is %u",
-                         (unsigned long long)f->size, COLLECT_HEAD_MAX);
-    if (bootcfg_parse(buf_slice(&f->head), cfg, err) < 0)
-        return -1;
-    if (cfg->kernel)
-        return 0;
-    const char *hint = cfg->warnings ? cfg->warnings : "";
-    error_set(err, "it names no kernel%s%.*s", *hint ? ": " : "", (int)strcspn(hint, "\n"), hint);
-    bootcfg_fini(cfg);
-    return -1;
-}
-
 /* Whether this boot.cfg makes its place a candidate; if not, *why is set. */
 static bool is_candidate(const struct collected *f, struct esxi_bank *bank, struct error *why)
 {
     *bank = (struct esxi_bank){.parent = f->parent, .partition = f->partition, .where = f->where};
     struct error defect;
-    if (read_cfg(f, &bank->cfg, &defect) < 0) {
+    if (esxi_cfg_read(f, &bank->cfg, &defect) < 0) {
         error_set(why, "%s: %.600s", f->where, defect.text);
         return false;
     }
@@ -221,14 +177,6 @@ static int take_module(struct collection *c, struct collected *f, struct image *
                : 0;
 }
 
-/* boot.cfg of an ISO has a '/' before each name; loaders ask for names relative to the image. */
-static const char *relative(const char *path)
-{
-    while (*path == '/' || *path == '\\')
-        path++;
-    return path;
-}
-
 static bool left_out(struct collection *c, const char *name)
 {
     if (esxi_is_state(name))
@@ -245,7 +193,7 @@ static int load_list(struct collection *c, const struct esxi_bank *bank, struct 
 {
     for (size_t i = 0; i < bank->cfg.module_count; i++) {
         const struct bootcfg_module *m = &bank->cfg.modules[i];
-        const char *name = relative(m->path);
+        const char *name = esxi_cfg_relative(m->path);
         struct collected *f;
         if (left_out(c, name))
             continue;
@@ -283,7 +231,7 @@ static int load_by_cfg(struct collection *c, const struct esxi_bank *bank, struc
 {
     struct buf missing = BUF_INIT;
     struct collected *kernel;
-    const char *name = relative(bank->cfg.kernel);
+    const char *name = esxi_cfg_relative(bank->cfg.kernel);
     int result = find_file(c, bank, name, &kernel, err);
     if (result == 0 && kernel)
         result = collect_take(c, kernel, image, name, IMAGE_ROLE_KERNEL, NULL, err);
@@ -345,18 +293,10 @@ static int take_extras(struct collection *c, const struct esxi_bank *bank, struc
     return 0;
 }
 
-static void note_warnings(struct collection *c, const struct esxi_bank *bank)
-{
-    for (const char *line = bank->cfg.warnings; line && *line;) {
-        size_t length = strcspn(line, "\n");
-        collect_note(c, "%s: %.*s", bank->where, (int)length, line);
-        line += length + (line[length] == '\n');
-    }
-}
-
 int esxi_bank_load(struct collection *c, const struct esxi_bank *bank, struct image *image, struct error *err)
 {
-    note_warnings(c, bank);
+    if (!bank->set)
+        esxi_cfg_note_traps(c, bank->where, &bank->cfg);
     if ((bank->set ? load_by_set(c, bank, image, err) : load_by_cfg(c, bank, image, err)) < 0)
         return -1;
     return take_extras(c, bank, image, err);

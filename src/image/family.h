@@ -35,4 +35,4 @@ struct image_family {
                  struct error *err);
 };
 
-extern const struct image_family image_family_esxi_dd, image_family_loader;
+extern const struct image_family image_family_esxi_dd, image_family_esxi_bootcfg, image_family_loader;

@@ -32,7 +32,7 @@ struct image_file {
 };
 
 struct image {
-    char *family;         /* "esxi_dd", "loader"; the name in the family table */
+    char *family;         /* "esxi_dd", "esxi_bootcfg", "loader"; the name in the family table */
     char *product;        /* "VMware ESXi" */
     char *version;        /* "4.0.0", or "unknown" */
     char *build;          /* "208167", or "unknown" */

@@ -14,7 +14,8 @@
 #define ISO_VOLUME_AT 0x8028u /* ECMA-119 8.4.6: volume identifier of the first volume descriptor */
 #define ISO_VOLUME    32
 
-static const struct image_family *const families[] = {&image_family_esxi_dd, &image_family_loader};
+static const struct image_family *const families[] = {&image_family_esxi_bootcfg, &image_family_esxi_dd,
+                                                      &image_family_loader};
 
 /* Products that are known and cannot be booted stateless: all marks at the top tell one (xCAT's tests). */
 static const struct {

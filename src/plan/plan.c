@@ -221,6 +221,8 @@ int plan_make(const struct fleet *fleet, const struct fleet_node *node, const st
     plan->manifest = *manifest;
 
     const struct plan_family *family = plan_family_of(image);
+    if (family && family->refusal)
+        return error_set(err, "node %s, image %s: %s", node->name, settings.image, family->refusal);
     if (!family || !family->loader)
         return error_set(
             err,

@@ -6,8 +6,15 @@
 
 static const struct plan_family plan_families[] = {
     /* facts 1.8, 3.3 */
-    {"esxi_dd", "pxelinux.0", "mod.tgz", esxi_is_overlay, "ESXi 3.5 to 4.1 has no UEFI boot", false},
-    {"loader", NULL, NULL, NULL, NULL, true},
+    {.name = "esxi_dd",
+     .loader = "pxelinux.0",
+     .overlay = "mod.tgz",
+     .is_overlay = esxi_is_overlay,
+     .firmware = "ESXi 3.5 to 4.1 has no UEFI boot"},
+    {.name = "esxi_bootcfg",
+     .refusal = "ESXi 5 and later can be imported and inspected; booting it is not built yet",
+     .strong_hash = true},
+    {.name = "loader", .strong_hash = true},
 };
 
 const struct plan_family *plan_family_of(const struct image *image)

@@ -11,6 +11,7 @@ struct plan_family {
     bool (*is_overlay)(
         const char *name); /* whether the overlay takes this module's place; NULL with overlay */
     const char *firmware;  /* said when the machine is not a BIOS one */
+    const char *refusal;   /* why it cannot be booted, or NULL; only without a loader */
     bool strong_hash;      /* $6$ in etc/shadow */
 };
 

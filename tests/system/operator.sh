@@ -93,6 +93,20 @@ test_imports() {
     answers "two names share their blobs" 0 '0 B given back' b image remove again
 }
 
+# ESXi 5 and later: into the store, and no further yet.
+test_esxi5() {
+    "$top/tests/unit/image/esxi5.sh" "$LAB_DIR/esxi8" 8.0.2 22380479
+    xorriso -as mkisofs -quiet --norock -iso-level 1 -o "$LAB_DIR/esxi8.iso" "$LAB_DIR/esxi8"
+    answers "an ISO of ESXi 8 is inspected" 0 'VMware ESXi 8\.0\.2 build 22380479 \(esxi_bootcfg, amd64\)' b image inspect "$LAB_DIR/esxi8.iso"
+    answers "its modules are listed in order" 0 'module +112 +imgdb\.tgz' b image inspect "$LAB_DIR/esxi8.iso"
+    answers "and imported under a name made of them" 0 'imported as esxi-8\.0\.2-22380479' b image import "$LAB_DIR/esxi8.iso"
+    answers "the store has it whole" 0 '' b image verify esxi-8.0.2-22380479
+    b node set late --mac "$(lab_mac 99)" --image esxi-8.0.2-22380479 >/dev/null 2>&1
+    answers "explain says that it cannot be booted yet" 1 'ESXi 5 and later can be imported and inspected; booting it is not built yet' b explain late
+    b node remove late >/dev/null 2>&1
+    answers "and it can be removed" 0 'given back' b image remove esxi-8.0.2-22380479
+}
+
 # In a mount namespace of its own: a store on a file system of 6 MB.
 test_full_disk() {
     answers "an import that fills the disk says so" 1 'No space left' unshare -m sh -c "
@@ -301,6 +315,7 @@ clients_open
 "$here/../standin/make-iso.sh" "$LAB_DIR/standin.iso" | sed 's/^/# /'
 test_words
 test_imports
+test_esxi5
 test_full_disk
 test_roots
 test_fleet

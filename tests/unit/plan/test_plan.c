@@ -238,9 +238,12 @@ static void firmware(void **state)
 
 static void images_that_do_not_boot(void **state)
 {
-    static char loader[] = "loader", unknown[] = "unknown";
+    static char loader[] = "loader", unknown[] = "unknown", later[] = "esxi_bootcfg";
     image.family = loader;
     check_fails("image esxi4 is no system to boot (family loader)");
+    assert_null(plan_overlay_name(&image));
+    image.family = later;
+    check_fails("image esxi4: ESXi 5 and later can be imported and inspected; booting it is not built yet");
     assert_null(plan_overlay_name(&image));
     image.family = unknown;
     check_fails("image esxi4 is no system to boot (family unknown)");
