@@ -169,7 +169,7 @@ enum cli_status cli_image_show(struct cli *cli, struct error *err)
     if (result < 0)
         return CLI_FAILED;
     if (cli->json)
-        image_describe_json(image, &out);
+        image_describe_json(image, NULL, &out);
     else
         image_describe(image, &out);
     image_free(image);

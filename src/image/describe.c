@@ -50,6 +50,20 @@ void image_describe_table(const struct media_table *table, const char *device, s
         buf_append_text(out, "\nPartition table entries are not in disk order\n");
 }
 
+void image_describe_table_json(const struct media_table *table, const char *device, struct json_t *tables)
+{
+    json_t *rows = json_array();
+    for (uint32_t i = 0; i < table->count; i++) {
+        const struct media_partition *p = &table->partition[i];
+        json_array_append_new(rows, json_pack("{s:i, s:b, s:I, s:I, s:i, s:s*, s:s}", "number",
+                                              (int)p->number, "boot", p->boot, "start", (json_int_t)p->start,
+                                              "sectors", (json_int_t)p->sectors, "id", (int)p->type, "guid",
+                                              table->gpt ? p->guid : NULL, "type", p->system));
+    }
+    json_array_append_new(tables, json_pack("{s:s, s:s, s:o}", "device", device, "label",
+                                            table->gpt ? "gpt" : "dos", "partitions", rows));
+}
+
 void image_describe_device(const char *where, char *out, size_t size)
 {
     static const char *const compressions[] = {".gz", ".bz2", ".xz", ".zst"};
@@ -138,17 +152,17 @@ static json_t *file_json(const struct image_file *f)
                      json_sprintf("sha256:%s", digest_format(&f->digest, hex)));
 }
 
-void image_describe_json(const struct image *image, struct buf *out)
+void image_describe_json(const struct image *image, struct json_t *tables, struct buf *out)
 {
     json_t *files = json_array(), *accounts = json_array();
     for (size_t i = 0; i < image->file_count; i++)
         json_array_append_new(files, file_json(&image->files[i]));
     each_account(image->accounts, add_account, accounts);
     json_t *root =
-        json_pack("{s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:o, s:b, s:o}", "family", image->family, "product",
-                  image->product, "version", image->version, "build", image->build, "architecture",
+        json_pack("{s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:o, s:b, s:O*, s:o}", "family", image->family,
+                  "product", image->product, "version", image->version, "build", image->build, "architecture",
                   image->arch, "kernelOptions", image->kernel_options, "source", image->source, "accounts",
-                  accounts, "inetd", image->inetd != NULL, "files", files);
+                  accounts, "inetd", image->inetd != NULL, "tables", tables, "files", files);
     char *text = root ? json_dumps(root, JSON_INDENT(2)) : NULL;
     json_decref(root);
     if (text)

@@ -11,6 +11,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <jansson.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
@@ -28,6 +29,7 @@ struct import_process {
     bool json;
     const char *source;
     int64_t told_ms; /* last progress */
+    json_t *tables;  /* for inspect --json, else NULL; owned */
 };
 
 static void send_body(enum message_type type, const void *body, size_t size, int fd)
@@ -64,7 +66,12 @@ static void tell_table(void *ctx, const char *where, const struct media_table *t
 {
     cleanup_buf struct buf text = BUF_INIT;
     char device[DEVICE_MAX];
+    struct import_process *p = ctx;
     image_describe_device(where, device, sizeof device);
+    if (p->tables) {
+        image_describe_table_json(table, device, p->tables);
+        return;
+    }
     image_describe_table(table, device, &text);
     send_text(MESSAGE_TABLE, buf_text(&text));
 }
@@ -75,7 +82,10 @@ static int tell_imported(struct import_process *p, const struct image *image, co
     struct message_imported body = {.manifest = *manifest};
     cleanup_buf struct buf description = BUF_INIT;
     image_default_name(image, body.name);
-    (p->json ? image_describe_json : image_describe)(image, &description);
+    if (p->json)
+        image_describe_json(image, p->tables, &description);
+    else
+        image_describe(image, &description);
     if (description.failed)
         return error_errno(err, ENOMEM, "describe the image");
     cleanup_close int fd = file_sealed("description", description.data, description.size, err);
@@ -121,12 +131,15 @@ int import_role(int argc, char **argv)
     p.inspect = strcmp(argv[1], "inspect") == 0;
     p.json = strcmp(argv[2], "json") == 0;
     p.source = argv[3];
+    p.tables = p.inspect && p.json ? json_array() : NULL;
     signal(SIGPIPE, SIG_IGN);
 #ifndef __SANITIZE_ADDRESS__ /* the sanitizer's shadow memory is larger than any limit */
     struct rlimit memory = {ADDRESS_SPACE, ADDRESS_SPACE};
     setrlimit(RLIMIT_AS, &memory);
 #endif
-    if (import_run(&p, &err) == 0)
+    int result = import_run(&p, &err);
+    json_decref(p.tables);
+    if (result == 0)
         return 0;
     send_text(MESSAGE_FAILED, err.text);
     return 1;

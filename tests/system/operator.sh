@@ -85,6 +85,9 @@ test_imports() {
     is "an import that is stopped fails" "$?" 1
     check "and says by what" grep -q 'stopped by signal 15' "$LAB_DIR/stopped"
     is "and leaves no staging folder of its own" "$(find "$root/images" -maxdepth 1 -name '.staging*' | wc -l)" 1
+    is "inspect's JSON has the partition table" \
+        "$(b image inspect "$LAB_DIR/standin.iso" --json 2>/dev/null | tr -d ' \n' | grep -o '"number":5,[^}]*')" \
+        '"number":5,"boot":false,"start":8224,"sectors":511968,"id":6,"type":"FAT16"'
     b image verify >/dev/null
     is "verify finds nothing to complain of" "$?" 0
     is "and says so in JSON" "$(b image verify --json | tr -d ' \n')" "[]"

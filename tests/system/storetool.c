@@ -88,7 +88,10 @@ static int show(struct store *store, const char *name, bool json, struct error *
     struct buf text = BUF_INIT;
     if (store_find(store, name, &entry, err) < 0 || store_load(store, &entry.manifest, &image, err) < 0)
         return -1;
-    (json ? image_describe_json : image_describe)(image, &text);
+    if (json)
+        image_describe_json(image, NULL, &text);
+    else
+        image_describe(image, &text);
     print(&text);
     image_free(image);
     return 0;

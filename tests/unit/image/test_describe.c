@@ -122,7 +122,7 @@ static void texts(void **state)
     expect_part(&out, "  module      1  vmk.gz             7 B           -  sha256:000000000000  x=1\n");
     assert_null(strstr(buf_text(&out), "secret"));
     buf_clear(&out);
-    image_describe_json(&image, &out);
+    image_describe_json(&image, NULL, &out);
     expect_part(&out, "\"version\": \"4.0.0\"");
     expect_part(&out, "\"order\": 1");
     expect_part(&out, "\"inetd\": false");
