@@ -70,7 +70,11 @@ static int find_client(const struct fleet *fleet, const char *who, const char *f
                        struct plan_client *client, const struct fleet_node **node, struct error *err)
 {
     struct mac mac;
-    *node = mac_parse(who, &mac) ? fleet_node_by_mac(fleet, &mac) : fleet_node_by_name(fleet, who);
+    bool is_mac = mac_parse(who, &mac);
+    *node = is_mac ? fleet_node_by_mac(fleet, &mac) : fleet_node_by_name(fleet, who);
+    if (!*node && is_mac)
+        return error_set(err, "%s is no node's: bootherd node set NAME --mac %s --image IMAGE adds it", who,
+                         who);
     if (!*node)
         return error_set(err, "there is no node %s: bootherd node list shows the nodes", who);
     for (size_t i = 0; i < sizeof firmwares / sizeof firmwares[0]; i++) {

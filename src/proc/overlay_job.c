@@ -12,6 +12,7 @@
 #include <string.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
+#include <unistd.h>
 
 #define EXTRAS_MAX       10000
 #define EXTRAS_DEPTH_MAX 16
@@ -58,6 +59,8 @@ static int add_file(struct extras *x, int dir, const char *name, const char *pat
                     struct error *err)
 {
     cleanup_buf struct buf content = BUF_INIT;
+    if (faccessat(dir, name, R_OK, AT_EACCESS) < 0 && errno == EACCES)
+        return error_set(err, "%s may not be read by the user that bootherd runs as: chmod o+r it", path);
     if (file_read_at(dir, name, OVERLAY_SIZE_MAX - x->bytes, &content, err) < 0)
         return -1;
     x->bytes += content.size;
