@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <libgen.h>
+#include <poll.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
@@ -22,6 +23,12 @@ int file_write_all(int fd, const void *data, size_t size, struct error *err)
         size -= (size_t)n;
     }
     return 0;
+}
+
+bool file_takes_now(int fd)
+{
+    struct pollfd p = {.fd = fd, .events = POLLOUT};
+    return poll(&p, 1, 0) == 1 && (p.revents & POLLOUT);
 }
 
 int file_read_all(int fd, const char *name, size_t limit, struct buf *out, struct error *err)

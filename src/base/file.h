@@ -8,6 +8,10 @@
 /* Writes every byte or fails (EINTR and short writes handled). */
 int file_write_all(int fd, const void *data, size_t size, struct error *err);
 
+/* Whether a write of a line would not wait: a reader that stopped (ctrl-S, `| less`) must not stop a server.
+ */
+bool file_takes_now(int fd);
+
 /* Appends the whole of fd to out; more than limit bytes is an error. `name` is for the message. */
 int file_read_all(int fd, const char *name, size_t limit, struct buf *out, struct error *err);
 

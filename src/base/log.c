@@ -1,5 +1,6 @@
 #include "base/log.h"
 
+#include "base/file.h"
 #include "base/text.h"
 
 #include <stdarg.h>
@@ -33,6 +34,6 @@ void log_line(enum log_level level, const char *format, ...)
     /* What machines on the network say ends up here: no control character reaches a terminal. */
     text_scrub(line, length, "");
     line[length++] = '\n';
-    if (write(STDERR_FILENO, line, length) < 0)
-        return;
+    if (!file_takes_now(STDERR_FILENO) || write(STDERR_FILENO, line, length) < 0)
+        return; /* nobody reads it; serving goes on */
 }

@@ -35,6 +35,7 @@ struct state_process {
     struct channel *parent;
     bool once;
     bool batch_failed;
+    size_t unseen_lines; /* of the live story, since the last that was printed */
     size_t token_count;
     uint64_t tokens[CHANNEL_BATCH_MAX]; /* leases of this batch, answered when it is on disk */
 };
@@ -97,11 +98,20 @@ static int answer_overlay(struct state_process *p, const struct message_overlay_
     return channel_send(p->net, &m, err);
 }
 
-static void print_live(const struct boot_event *event, const char *line)
+/* Nobody may be reading what serve prints: leases and boots go on, and what was left out is told later. */
+static void print_live(struct state_process *p, const struct boot_event *event, const char *line)
 {
     time_t seconds = (time_t)(event->at_ms / 1000);
     struct tm parts;
     char time_text[16] = "";
+    if (!file_takes_now(STDOUT_FILENO)) {
+        p->unseen_lines++;
+        return;
+    }
+    if (p->unseen_lines)
+        printf("(%zu lines were not printed, for nobody took them; bootherd status has it all)\n",
+               p->unseen_lines);
+    p->unseen_lines = 0;
     if (localtime_r(&seconds, &parts))
         strftime(time_text, sizeof time_text, "%H:%M:%S", &parts);
     printf("%s  %s\n", time_text, line);
@@ -126,7 +136,7 @@ static int net_message(void *ctx, struct channel *channel, struct message *m, st
         if (state_event(p->state, m->body, line, &problem) < 0)
             log_error("%s", problem.text);
         if (line[0])
-            print_live(m->body, line);
+            print_live(p, m->body, line);
         return 0;
     }
     if (m->type == MESSAGE_OVERLAY_ASK)
@@ -351,6 +361,7 @@ int state_role(int argc, char **argv)
     p->once = argc > 1 && strcmp(argv[1], "once") == 0;
     log_init("state", LOG_LEVEL_INFO);
     signal(SIGPIPE, SIG_IGN);
+    tzset(); /* reads /etc/localtime, which is out of reach behind the new root folder */
     if (!p->once)
         signal(SIGINT, SIG_IGN); /* ctrl-c goes to the whole group; the parent decides */
     if (state_process_open(p, &err) < 0) {

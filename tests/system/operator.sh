@@ -304,6 +304,24 @@ test_kill() {
     check "and the log says which" grep -q 'was ended by signal 9' "$LAB_DIR/serve.log"
 }
 
+# A reader that takes nothing: the pipe fills up with the story, and machines are still answered.
+test_stopped_reader() {
+    local i
+    mkfifo "$LAB_DIR/story"
+    exec 9<>"$LAB_DIR/story" # open for reading, never read
+    # Filled to the brim before the server starts, but for what it says until it is ready.
+    head -c 60000 /dev/zero >&9
+    lab_spawn "$LAB_DIR/story" "$bootherd" --root "$root" serve --interface br0 --http-port 8080
+    server=$LAB_PID
+    lab_wait_port udp 67 20 "$server"
+    # A line of the story for each: far more than there is room for.
+    for i in {1..150}; do fetch one "$(config_path "${i/*/1}")" >/dev/null; done
+    is "a reader of the story that stopped stops nothing" "$(lease one)" "$LAB_PREFIX.11 n1"
+    kill -TERM "$server"
+    wait "$server"
+    exec 9>&-
+}
+
 test_stop() {
     check "the server starts again" start_server
     kill -TERM "$server"
@@ -333,5 +351,6 @@ test_overlay
 test_doors
 test_removal
 test_kill
+test_stopped_reader
 test_stop
 tap_end
