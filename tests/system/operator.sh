@@ -162,7 +162,7 @@ END
     check_fails "the password is nowhere on disk" grep -rq 'walnut' "$root"
     answers "one with a byte that nobody types is refused" 1 'control character' \
         sh -c "printf 'a\\0b\\n' | '$bootherd' --root '$root' node set n1 --password-file -"
-    answers "a datastore as help writes it" 0 'datastores none' b node set n2 --datastores "$(b help node set |
+    answers "a datastore as help writes it" 0 'datastores set' b node set n2 --datastores "$(b help node set |
         sed -n '/--datastores/{n;s/.*e\.g\. "\{0,1\}\([^"]*\).*/\1/p}')"
     answers "a machine of no node" 1 'node set NAME --mac 52:54:00:77:00:ff' b explain 52:54:00:77:00:ff
     answers "what others use is not removed" 1 'profile esxi is still needed' b profile remove esxi
