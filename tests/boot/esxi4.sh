@@ -15,7 +15,7 @@ top=$(cd "$here/../.." && pwd)
 # shellcheck source=tests/boot/reference.sh
 . "$here/reference.sh"
 
-bootherd=${1:-$top/build/src/bootherd}
+bootherd=$(realpath "${1:-$top/build/src/bootherd}")
 products=${STANDIN_BUILD:-$top/.cache/standin}
 versions="4.0 4.1 3.5"
 boot_limit_s=300 # 20 s on a quiet machine

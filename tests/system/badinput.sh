@@ -9,7 +9,7 @@ here=$(cd "$(dirname "$0")" && pwd)
 top=$(cd "$here/../.." && pwd)
 # shellcheck source=tests/lib/tap.sh
 . "$here/../lib/tap.sh"
-bootherd=${1:-$top/build/src/bootherd}
+bootherd=$(realpath "${1:-$top/build/src/bootherd}")
 export ASAN_OPTIONS=detect_leaks=0 # a process that gave up its privileges cannot look at itself
 seconds_max=60                     # for one command, with sanitizers
 

@@ -12,7 +12,7 @@ top=$(cd "$here/../.." && pwd)
 . "$here/../lib/lab.sh"
 # shellcheck source=tests/lib/clients.sh
 . "$here/../lib/clients.sh"
-bootherd=${1:-$top/build/src/bootherd}
+bootherd=$(realpath "${1:-$top/build/src/bootherd}")
 export OPERATORS_OWN=secret
 export ASAN_OPTIONS=detect_leaks=0 # a process that gave up its privileges cannot look at itself
 
