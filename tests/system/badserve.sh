@@ -20,21 +20,6 @@ b() {
     timeout 60 "$bootherd" --root "$root" "$@"
 }
 
-# answers LABEL STATUS PATTERN COMMAND...: exit status and a line of its output (both streams).
-answers() {
-    local label=$1 status=$2 pattern=$3 got
-    shift 3
-    "$@" >"$LAB_DIR/out" 2>&1 </dev/null
-    got=$?
-    if [ "$got" = "$status" ] && grep -qE -- "$pattern" "$LAB_DIR/out"; then
-        ok "$label"
-    else
-        not_ok "$label"
-        diag "wanted status $status and a line like: $pattern"
-        diag "got status $got: $(tail -n 6 "$LAB_DIR/out" | cat -v)"
-    fi
-}
-
 # logs LABEL PATTERN: a line of the server's since `mark`.
 mark() {
     marked=$(wc -l <"$LAB_DIR/serve.log")

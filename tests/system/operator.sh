@@ -20,21 +20,6 @@ b() {
     "$bootherd" --root "$root" "$@"
 }
 
-# answers LABEL STATUS PATTERN COMMAND...: exit status and a line of its output (both streams).
-answers() {
-    local label=$1 status=$2 pattern=$3 got
-    shift 3
-    "$@" >"$LAB_DIR/out" 2>&1 </dev/null
-    got=$?
-    if [ "$got" = "$status" ] && grep -qE -- "$pattern" "$LAB_DIR/out"; then
-        ok "$label"
-    else
-        not_ok "$label"
-        diag "wanted status $status and a line like: $pattern"
-        diag "got status $got: $(tail -n 6 "$LAB_DIR/out")"
-    fi
-}
-
 # What of the store must not change when an import fails.
 store_picture() {
     (cd "$root/images" && find . -type f ! -name .lock -exec sha256sum {} + | sort)

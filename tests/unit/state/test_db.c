@@ -22,6 +22,8 @@
 #include <sys/stat.h>
 #include <sys/wait.h>
 
+#include "state_folder.h"
+
 static const struct db_sql migrations[] = {
     {"make t", "CREATE TABLE t (a INTEGER PRIMARY KEY, b TEXT) STRICT;"},
     {"give t a colour", "ALTER TABLE t ADD COLUMN colour TEXT NOT NULL DEFAULT 'blue';"},
@@ -29,29 +31,6 @@ static const struct db_sql migrations[] = {
 };
 static const struct db_sql insert = {"add a row", "INSERT INTO t (a, b) VALUES ($1, $2)"};
 static const struct db_sql select_all = {"read the rows", "SELECT a, b FROM t ORDER BY a"};
-
-static char folder[64];
-static char path[80];
-
-static int make_folder(void **state)
-{
-    strcpy(folder, "/tmp/bootherd-db-XXXXXX");
-    if (!mkdtemp(folder))
-        return -1;
-    snprintf(path, sizeof path, "%s/state.db", folder);
-    return 0;
-}
-
-static int remove_folder(void **state)
-{
-    static const char *const ends[] = {"", "-wal", "-shm", "-journal"};
-    for (size_t i = 0; i < sizeof ends / sizeof ends[0]; i++) {
-        char name[96];
-        snprintf(name, sizeof name, "%s%s", path, ends[i]);
-        unlink(name);
-    }
-    return rmdir(folder);
-}
 
 static struct db *open_db(size_t known)
 {
