@@ -1,9 +1,11 @@
 # shellcheck shell=bash
 # A network of its own for a test or a demonstration: a namespace with a bridge, QEMU machines on it, and ways to talk
-# to them. lab_open first; everything is taken down when the script ends, however it ends. Needs root, QEMU,
+# to them (lab_uefi.sh: those with UEFI). lab_open first; everything is taken down when the script ends, however it ends. Needs root, QEMU,
 # iproute2, openssh-client, sshpass. Of the variables, LAB_NS and LAB_DIR are for the caller to use.
 
 lab_here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
+# shellcheck source=tests/lib/lab_uefi.sh
+. "$lab_here/lab_uefi.sh"
 LAB_PREFIX=10.77.0 # the bridge is .1 of this /24
 
 # lab_open: makes the namespace LAB_NS with bridge br0, and the directory LAB_DIR for logs and whatever the caller keeps.
@@ -111,22 +113,30 @@ lab_mac() {
     printf '52:54:00:77:00:%02x' "$1"
 }
 
-# lab_machine NAME N e1000|virtio [QEMU ARGUMENT...]: a diskless PC with MAC lab_mac N that boots from the network. What
-# its first serial port says goes to LAB_DIR/NAME.serial; sets LAB_PID.
+# lab_machine NAME N e1000|virtio [QEMU ARGUMENT...]: a diskless PC with BIOS and MAC lab_mac N that boots from the network,
+# by QEMU's own ROM for that card, which is iPXE. What its first serial port says goes to LAB_DIR/NAME.serial; sets LAB_PID.
 lab_machine() {
-    local name=$1 number=$2 card=$3 tap=tap$lab_taps
+    local name=$1 number=$2 card=$3
     shift 3
-    lab_taps=$((lab_taps + 1))
     case $card in
     virtio) card=virtio-net-pci ;;
     esac
+    # Without graphics, the BIOS and the loaders use the serial port.
+    lab_qemu "$name" "$number" "$card" qemu-system-x86_64 -machine pc,graphics=off -m 256 -boot n "$@"
+}
+
+# lab_qemu NAME N CARD PROGRAM ARGUMENT...: what all machines have in common. The card may have properties; it is on the
+# bridge LAB_BRIDGE, or br0.
+lab_qemu() {
+    local name=$1 number=$2 card=$3 program=$4 tap=tap$lab_taps
+    shift 4
+    lab_taps=$((lab_taps + 1))
     lab_run ip tuntap add "$tap" mode tap || return 1
-    lab_run ip link set "$tap" master br0 up
+    lab_run ip link set "$tap" master "${LAB_BRIDGE:-br0}" up
     mkfifo "$LAB_DIR/$name.port.in" "$LAB_DIR/$name.port.out" || return 1
     cat "$LAB_DIR/$name.port.out" >"$LAB_DIR/$name.serial" &
-    # No KVM: it may be missing, or be there and not work. Without graphics, the BIOS and the loaders use the serial port.
-    lab_spawn "$LAB_DIR/$name.qemu" qemu-system-x86_64 -name "$name" -machine pc,graphics=off -accel tcg -m 256 -nodefaults \
-        -no-user-config -display none -no-reboot -boot n \
+    # No KVM: it may be missing, or be there and not work.
+    lab_spawn "$LAB_DIR/$name.qemu" "$program" -name "$name" -accel tcg -nodefaults -no-user-config -display none -no-reboot \
         -chardev "pipe,id=port,path=$LAB_DIR/$name.port" -serial chardev:port \
         -netdev "tap,id=net,ifname=$tap,script=no,downscript=no" -device "$card,netdev=net,mac=$(lab_mac "$number")" \
         -object rng-random,id=rng,filename=/dev/urandom -device virtio-rng-pci,rng=rng "$@"
