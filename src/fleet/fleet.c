@@ -320,5 +320,20 @@ struct fleet_settings fleet_effective(const struct fleet *fleet, const struct fl
         s.welcome = under->welcome;
     if (!s.files)
         s.files = under->files;
+    if (!s.loader)
+        s.loader = under->loader;
+    if (!s.leave_out)
+        s.leave_out = under->leave_out;
+    if (!s.overlay)
+        s.overlay = under->overlay;
+    if (s.secure_boot == FLEET_UNSET)
+        s.secure_boot = under->secure_boot == FLEET_UNSET ? FLEET_OFF : under->secure_boot;
+    if (!s.vlan)
+        s.vlan = under->vlan;
     return s;
+}
+
+bool fleet_network_is_proxy(const struct fleet_network *network)
+{
+    return network->mode && strcmp(network->mode, "proxy") == 0;
 }

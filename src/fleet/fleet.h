@@ -20,8 +20,9 @@
 #define FLEET_DNS_MAX        8
 #define FLEET_NETWORKS_MAX   4096
 #define FLEET_PROFILES_MAX   4096
-#define FLEET_PREFIX_MIN     8  /* of a subnet */
-#define FLEET_PREFIX_MAX     30 /* a longer one has no address to give */
+#define FLEET_VLAN_MAX       4094 /* IEEE 802.1Q */
+#define FLEET_PREFIX_MIN     8    /* of a subnet */
+#define FLEET_PREFIX_MAX     30   /* a longer one has no address to give */
 
 enum fleet_kind {
     FLEET_NETWORK,
@@ -54,9 +55,21 @@ struct fleet_settings {
     char **keys; /* authorized_keys lines */
     size_t datastore_count;
     struct fleet_datastore *datastores;
-    char *welcome; /* console (DCUI) text */
-    char *files;   /* folder ROOT/files/<this> with the operator's own files, laid over everything else */
+    char *welcome;   /* console (DCUI) text */
+    char *files;     /* folder ROOT/files/<this> with the operator's own files, laid over everything else */
+    char *loader;    /* one of fleet_loader_words: the way to boot, instead of what would be chosen */
+    char *leave_out; /* stems of modules not to load, e.g. "tools,vsan" */
+    char *overlay;   /* one of fleet_overlay_words; default auto */
+    enum fleet_switch secure_boot; /* the machine's firmware has it on; default off */
+    uint32_t vlan;                 /* of the hypervisor's management network; 0: none */
 };
+
+/* Words that `loader` takes; plan/chain.h says what they mean. NULL ends the list. */
+extern const char *const fleet_loader_words[];
+/* auto: when there is something to put in; off: never; force: also where Secure Boot will refuse it. */
+extern const char *const fleet_overlay_words[];
+/* dhcp: we give addresses; proxy: another server does, and we only say what to boot. */
+extern const char *const fleet_mode_words[];
 
 struct fleet_network {
     char *name;
@@ -70,7 +83,10 @@ struct fleet_network {
     uint32_t ntp;
     uint32_t pool_first, pool_last; /* for machines without a reservation; 0: none */
     uint32_t lease_seconds;         /* default FLEET_LEASE_SECONDS */
+    char *mode;                     /* one of fleet_mode_words, or NULL: dhcp */
+    char *loader;                   /* as in fleet_settings, for nodes that set none */
 };
+bool fleet_network_is_proxy(const struct fleet_network *network);
 #define FLEET_LEASE_SECONDS     3600u
 #define FLEET_LEASE_SECONDS_MIN 60u       /* a client renews at half of it; less is a flood */
 #define FLEET_LEASE_SECONDS_MAX 31536000u /* a year */

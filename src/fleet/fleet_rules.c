@@ -6,6 +6,7 @@
 #include "image/image.h"
 
 #include <ctype.h>
+#include <stdio.h>
 #include <string.h>
 
 #define INTERFACE_MAX 15          /* bytes: IFNAMSIZ of Linux without NUL */
@@ -333,5 +334,58 @@ int fleet_rule_datastores(const struct fleet_key *key, const void *base, size_t 
                 return error_set(err, "%s and %s are the same share; keep one", other->label, d->label);
         }
     }
+    return 0;
+}
+
+/* --- words out of a list --- */
+
+const char *const fleet_loader_words[] = {"auto", "pxelinux", "lpxelinux", "pxelinux3", "ipxe",
+                                          "grub", "disk",     "mboot",     "efi",       NULL};
+const char *const fleet_overlay_words[] = {"auto", "off", "force", NULL};
+const char *const fleet_mode_words[] = {"dhcp", "proxy", NULL};
+
+static int check_word(const char *text, const char *const *words, struct error *err)
+{
+    char list[128] = "", shown[FLEET_SHOWN_MAX];
+    size_t used = 0;
+    for (size_t i = 0; words[i]; i++) {
+        if (strcmp(words[i], text) == 0)
+            return 0;
+        used += (size_t)snprintf(list + used, sizeof list - used, "%s%s", i ? ", " : "", words[i]);
+    }
+    return error_set(err, "'%s' is none of %s", fleet_shown(text, shown), list);
+}
+
+int fleet_rule_mode(const struct fleet_key *key, const void *base, size_t *item, struct error *err)
+{
+    return check_word(text_of(key, base), fleet_mode_words, err);
+}
+
+int fleet_rule_loader(const struct fleet_key *key, const void *base, size_t *item, struct error *err)
+{
+    return check_word(text_of(key, base), fleet_loader_words, err);
+}
+
+int fleet_rule_overlay(const struct fleet_key *key, const void *base, size_t *item, struct error *err)
+{
+    return check_word(text_of(key, base), fleet_overlay_words, err);
+}
+
+int fleet_rule_leave_out(const struct fleet_key *key, const void *base, size_t *item, struct error *err)
+{
+    const char *text = text_of(key, base);
+    if (check_line(text, OPTIONS_MAX, err) < 0)
+        return -1;
+    for (const char *p = text; *p; p++)
+        if (!isalnum((unsigned char)*p) && !strchr("_-,", *p))
+            return error_set(err, "'%c' is in no module's name without its ending; write tools or tools,vsan",
+                             *p);
+    return 0;
+}
+
+int fleet_rule_vlan(const struct fleet_key *key, const void *base, size_t *item, struct error *err)
+{
+    if (u32_of(key, base) > FLEET_VLAN_MAX)
+        return error_set(err, "%u is no VLAN; write 1 to %d", u32_of(key, base), FLEET_VLAN_MAX);
     return 0;
 }

@@ -45,6 +45,9 @@ static const struct fleet_key keys[] = {
     NETWORK("pool", pool, pool_first, pool, "10.77.0.100-10.77.0.199",
             "addresses for machines that are no node or have no ip"),
     NETWORK("lease", lease, lease_seconds, lease, "1h", "how long an address is lent: seconds, 30m, 1h, 2d"),
+    NETWORK("mode", text, mode, mode, "proxy",
+            "dhcp: give addresses (default); proxy: another server does, and we only say what to boot"),
+    NETWORK("loader", text, loader, loader, "ipxe", "the way to boot for nodes that set none"),
     NODE("mac", macs, macs, macs, true, "\"52:54:00:12:34:56\"",
          "its network cards, at most 8; for a range: one each"),
     NODE("ip", ip, ip, unicast, true, "10.77.0.[11-42]",
@@ -66,6 +69,17 @@ static const struct fleet_key keys[] = {
     SETTING("welcome", text, welcome, welcome, NULL, "rack 1, call 4711", "text on the console"),
     SETTING("files", text, files, name, "hidden", "extra",
             "folder in ROOT/files with files of your own, laid over everything else"),
+    SETTING(
+        "loader", text, loader, loader, NULL, "ipxe",
+        "the way to boot, instead of what fits best: auto, pxelinux, lpxelinux, pxelinux3, ipxe, grub, disk, "
+        "mboot or efi"),
+    SETTING("leave_out", text, leave_out, leave_out, NULL, "tools,vsan",
+            "modules of ESXi 5 and later not to load, by name without its ending"),
+    SETTING("overlay", text, overlay, overlay, NULL, "off",
+            "auto (default); off: none; force: also where Secure Boot will refuse it"),
+    SETTING("secure_boot", switch, secure_boot, any, NULL, "on",
+            "on: the machine's firmware takes only signed programs; default off"),
+    SETTING("vlan", number, vlan, vlan, NULL, "20", "VLAN of the hypervisor's management network, 1 to 4094"),
 };
 #define KEY_COUNT (sizeof keys / sizeof keys[0])
 

@@ -379,6 +379,33 @@ const struct fleet_type fleet_type_dns = {.list = true,
                                           .parse = dns_parse,
                                           .format = dns_format};
 
+/* --- number --- */
+
+static int number_parse(const struct fleet_key *key, void *base, const struct yaml *value,
+                        const struct yaml **at, struct error *err)
+{
+    char shown[FLEET_SHOWN_MAX];
+    uint64_t number;
+    if (fleet_expect_text(value, key->shape, err) < 0)
+        return -1;
+    if (!text_u64(value->text, 1, UINT32_MAX, &number))
+        return error_set(err, "'%s' is no number of its kind; write it as in %s",
+                         fleet_shown(value->text, shown), key->shape);
+    *(uint32_t *)field(key, base) = (uint32_t)number;
+    return 0;
+}
+
+static void number_format(const struct fleet_key *key, const void *base, unsigned indent, struct buf *out)
+{
+    buf_format(out, " %u\n", *(const uint32_t *)field_const(key, base));
+}
+
+const struct fleet_type fleet_type_number = {.is_set = u32_is_set,
+                                             .clear = u32_clear,
+                                             .copy = u32_copy,
+                                             .parse = number_parse,
+                                             .format = number_format};
+
 /* --- lease --- */
 
 static const struct {

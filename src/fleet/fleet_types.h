@@ -5,6 +5,7 @@
 
 extern const struct fleet_type fleet_type_text;       /* char * */
 extern const struct fleet_type fleet_type_switch;     /* enum fleet_switch */
+extern const struct fleet_type fleet_type_number;     /* uint32_t, not 0 */
 extern const struct fleet_type fleet_type_ip;         /* uint32_t */
 extern const struct fleet_type fleet_type_subnet;     /* of a network: subnet, prefix */
 extern const struct fleet_type fleet_type_pool;       /* of a network: pool_first, pool_last */

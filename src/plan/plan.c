@@ -1,216 +1,144 @@
 #include "plan/plan.h"
 
+#include "base/text.h"
+#include "image/esxi_release.h"
 #include "plan/plan_family.h"
 
-#include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 
-/* The line of a config grows with every module; from here on an operator should know. */
-#define PLAN_LINE_NEAR (PLAN_LINE_MAX * 8 / 10)
+#define HTTP_PORT 80 /* RFC 9110, section 4.2.1: stays out of URLs */
 
-/* GNU tar pads an archive to 20 blocks: one with nothing in it has this size. */
-#define PLAN_EMPTY_TAR 10240u
-
-__attribute__((format(printf, 2, 3))) static void plan_warn(struct plan *plan, const char *format, ...)
+void plan_base(const struct plan_site *site, char out[static PLAN_BASE_MAX])
 {
-    if (plan->warning_count == PLAN_WARNINGS)
-        return;
-    va_list args;
-    va_start(args, format);
-    vsnprintf(plan->warning[plan->warning_count++], PLAN_TEXT_MAX, format, args);
-    va_end(args);
+    char ip[IP4_TEXT_SIZE] = "SERVER", port[8] = "";
+    if (site->http_port && site->http_port != HTTP_PORT)
+        snprintf(port, sizeof port, ":%hu", (unsigned short)site->http_port);
+    if (site->server)
+        ip4_format(site->server, ip);
+    snprintf(out, PLAN_BASE_MAX, "http://%s%s/", ip, port);
 }
 
-static int plan_check_firmware(const struct plan_family *family, const struct image *image,
-                               const struct plan_client *client, struct error *err)
+/* ESXi's loader has known how to boot UEFI machines over the network since 6.0. */
+static const char *why_no_uefi(const struct plan_family *family, const struct image *image)
 {
-    switch (client->firmware) {
-    case PLAN_FIRMWARE_BIOS:
+    struct esxi_release release = {0};
+    if (family->no_uefi || family->shape != PLAN_SHAPE_BOOTCFG)
+        return family->no_uefi;
+    snprintf(release.version, sizeof release.version, "%s", image->version);
+    return esxi_release_since(&release, 6, 0) ? NULL : "ESXi before 6.0 has no network boot by UEFI";
+}
+
+/* The wish of the node or its profile, else of the network; else the table's choice. */
+static int choose(struct plan *plan, const struct plan_family *family, const struct fleet_settings *settings,
+                  const struct plan_site *site, const struct plan_client *client, struct error *err)
+{
+    struct plan_need need = {.shape = family->shape,
+                             .cpu = plan->image->arch,
+                             .no_uefi = why_no_uefi(family, plan->image),
+                             .secure_boot = plan->secure_boot,
+                             .loaders = site->loaders};
+    const char *word = settings->loader ? settings->loader : site->loader;
+    enum plan_chain wish = plan->chain ? plan->chain : plan_chain_of(word);
+    char why[PLAN_WHY_MAX];
+    if (wish == PLAN_CHAIN_ANY) {
+        plan->chain = plan_chain_choose(client, &need, why);
+        return plan->chain == PLAN_CHAIN_ANY ? error_set(err, "%s", why) : 0;
+    }
+    bool wished = plan->chain == PLAN_CHAIN_ANY;
+    plan->chain = wish;
+    if (plan_chain_fits(wish, client, &need, why))
         return 0;
-    case PLAN_FIRMWARE_IPXE:
-        /* An iPXE ROM on a BIOS starts pxelinux like any other ROM; on UEFI it cannot. */
-        if (client->arch == 0)
-            return 0;
-        break;
-    case PLAN_FIRMWARE_UEFI:
-    case PLAN_FIRMWARE_UEFI_HTTP:
-        break;
-    case PLAN_FIRMWARE_OTHER:
-        return error_set(
-            err,
-            "the machine says architecture %u (DHCP option 93), which %s %s does not boot on: it needs "
-            "an x86 machine that boots by BIOS (architecture 0)",
-            client->arch, image->product, image->version);
-    }
-    return error_set(err, "%s: switch the machine to BIOS/legacy boot in its firmware setup",
-                     family->firmware);
+    return wished ? error_set(err, "setting loader is %s, but %s", plan_chain_name(wish), why)
+                  : error_set(err, "%s", why);
 }
 
-static bool plan_wants_overlay(const struct fleet_node *node, const struct fleet_settings *settings)
+static const char *shim_of(enum plan_loader loader)
 {
-    return settings->root_hash || settings->root_hash_weak || settings->key_count ||
-           settings->datastore_count || settings->welcome || settings->files || node->hostname;
+    return loader == PLAN_LOADER_GRUB_ARM64 ? "shimaa64.efi"
+           : loader == PLAN_LOADER_GRUB_386 ? "grubia32.efi" /* Debian signs none of this kind */
+                                            : "shimx64.efi";
 }
 
-static int plan_put_file(struct plan_file *at, const char *id, const struct image_file *file,
-                         struct error *err)
+/* The boot file: a path for TFTP, a URL where the firmware fetches by HTTP. */
+static void put_loader(struct plan *plan, const struct plan_client *client)
 {
-    if (file->size == 0)
-        return error_set(
-            err,
-            "%s of the image is empty, and loaders take an empty file for a missing one: import the "
-            "image again",
-            file->name);
-    if (file->unpacked > UINT32_MAX)
-        return error_set(err, "%s unpacks to %llu bytes; loaders take less than 4 GiB", file->name,
-                         (unsigned long long)file->unpacked);
-    at->file = file;
-    if (snprintf(at->path, sizeof at->path, "image/%s/%s", id, file->name) >= (int)sizeof at->path)
-        return error_set(err, "file name of %zu bytes in the image: pxelinux takes paths of at most %d",
-                         strlen(file->name), PLAN_PATH_MAX - 1);
-    return 0;
-}
-
-static int plan_put_overlay(struct plan *plan, size_t at, const char *name, struct error *err)
-{
-    struct plan_file *module = &plan->module[at];
-    if (snprintf(module->path, sizeof module->path, "node/%s/%s", plan->node->name, name) >=
-        (int)sizeof module->path)
-        return error_set(err, "the node's name is too long for a path of %d bytes", PLAN_PATH_MAX - 1);
-    module->file = NULL;
-    plan->overlay_at = (int)at;
-    return 0;
-}
-
-/* In the image's order; the overlay takes the place of the file with its name, or comes last. */
-static int plan_put_modules(struct plan *plan, const char *id, const char *overlay, struct error *err)
-{
-    for (size_t i = 0; i < plan->image->file_count; i++) {
-        const struct image_file *file = &plan->image->files[i];
-        if (file->role != IMAGE_ROLE_MODULE)
-            continue;
-        if (plan->module_count == PLAN_MODULES_MAX)
-            return error_set(err, "the image has more than %d modules", PLAN_MODULES_MAX);
-        size_t at = plan->module_count++;
-        bool place = overlay && plan->overlay_at < 0 && strcmp(file->name, overlay) == 0;
-        if (place && file->unpacked > PLAN_EMPTY_TAR)
-            plan_warn(plan, "the image's own %s is not empty; the node's overlay is loaded instead of it",
-                      overlay);
-        if (place ? plan_put_overlay(plan, at, overlay, err)
-                  : plan_put_file(&plan->module[at], id, file, err))
-            return -1;
-        if (plan->overlay_at >= 0 && strcmp(file->name, "state.tgz") == 0)
-            plan_warn(plan, "state.tgz is loaded after the overlay: what an earlier run saved there wins");
-    }
-    if (!overlay || plan->overlay_at >= 0)
-        return 0;
-    if (plan->module_count == PLAN_MODULES_MAX)
-        return error_set(err, "the image has %d modules, which leaves no room for the overlay",
-                         PLAN_MODULES_MAX);
-    return plan_put_overlay(plan, plan->module_count++, overlay, err);
-}
-
-static int plan_put_options(struct plan *plan, const struct fleet_settings *settings, struct error *err)
-{
-    const char *words[] = {plan->kernel.file->options, plan->image->kernel_options, settings->kernel_options};
-    size_t used = 0;
-    for (size_t i = 0; i < sizeof words / sizeof words[0]; i++) {
-        if (!words[i] || !words[i][0])
-            continue;
-        int size = snprintf(plan->kernel_options + used, sizeof plan->kernel_options - used, "%s%s",
-                            used ? " " : "", words[i]);
-        used += (size_t)size;
-        if (used >= sizeof plan->kernel_options)
-            return error_set(
-                err, "kernel options of more than %zu bytes: shorten those of the node or its profile",
-                sizeof plan->kernel_options - 1);
-    }
-    return 0;
-}
-
-/*
- * Who can log in. A password that the hypervisor cannot check leaves the operator outside a machine that
- * looks well, so it is an error as long as there is no other way in.
- */
-static int plan_check_login(struct plan *plan, const struct fleet_settings *settings, struct error *err)
-{
-    const struct image *image = plan->image;
-    bool strong = plan_takes_strong_hash(image);
-    const char *hash = strong ? settings->root_hash : settings->root_hash_weak;
-    bool ssh = settings->ssh != FLEET_OFF;
-    bool keys = ssh && settings->key_count;
-
-    if (!strong && settings->root_hash && !hash) {
-        if (!keys && !settings->files)
-            return error_set(
-                err,
-                "%s %s checks MD5 password hashes ($1$) only and there is none, so nobody could log in: "
-                "set the password again for this image: bootherd node set %s --password-file FILE",
-                image->product, image->version, plan->node->name);
-        plan_warn(
-            plan,
-            "the password is not used: %s %s checks MD5 hashes ($1$) only and there is none; fix: bootherd "
-            "node set %s --password-file FILE",
-            image->product, image->version, plan->node->name);
-    } else if (!strong && hash) {
-        plan_warn(
-            plan,
-            "the password goes over the network as an MD5 hash ($1$), since %s %s knows no better: keep the "
-            "boot network private",
-            image->product, image->version);
-    } else if (!hash && keys) {
-        plan_warn(plan, "no password is set: root logs in by key over SSH only, and not on the console");
-    } else if (!hash && ssh && !settings->files) {
-        plan_warn(plan,
-                  "SSH stays off: there is no password and no key to log in with; fix: bootherd node set %s "
-                  "--password-file FILE",
-                  plan->node->name);
-    }
-    if (!ssh && settings->key_count)
-        plan_warn(plan, "SSH is off, so the authorized keys are of no use");
-    return 0;
-}
-
-static int plan_check_line(struct plan *plan, struct error *err)
-{
-    size_t size = plan_line_size(plan);
-    if (size > PLAN_LINE_MAX)
-        return error_set(
-            err,
-            "the loader's line would have %zu bytes (%zu modules); pxelinux takes %d: shorten the kernel "
-            "options or take modules out of the image",
-            size, plan->module_count, PLAN_LINE_MAX);
-    if (size > PLAN_LINE_NEAR)
-        plan_warn(plan, "the loader's line has %zu of at most %d bytes (%zu modules)", size, PLAN_LINE_MAX,
-                  plan->module_count);
-    return 0;
-}
-
-static int plan_fill(struct plan *plan, const struct plan_family *family,
-                     const struct fleet_settings *settings, struct error *err)
-{
-    char id[PLAN_IMAGE_ID + 1];
+    enum plan_loader loader = plan_chain_loader(plan->chain, client);
+    bool bios = plan_client_platform(client) == PLAN_PLATFORM_BIOS;
+    const char *base = client->http ? plan->base : "";
+    char *out = plan->loader, id[PLAN_IMAGE_ID + 1];
+    size_t size = sizeof plan->loader;
     plan_image_id(&plan->manifest, id);
-    snprintf(plan->loader, sizeof plan->loader, "%s", family->loader);
-    const struct image_file *kernel = image_kernel(plan->image);
-    if (!kernel)
-        return error_set(err, "the image has no kernel: import it again");
-    const char *overlay = plan_wants_overlay(plan->node, settings) ? plan_overlay_name(plan->image) : NULL;
-    if (plan_check_login(plan, settings, err) || plan_put_file(&plan->kernel, id, kernel, err) ||
-        plan_put_options(plan, settings, err) || plan_put_modules(plan, id, overlay, err))
+    switch (plan->chain) {
+    case PLAN_CHAIN_LPXELINUX:
+        snprintf(out, size, "lpxelinux.0");
+        snprintf(plan->prefix, sizeof plan->prefix, "%s", plan->base);
+        break;
+    case PLAN_CHAIN_PXELINUX:
+        snprintf(out, size, "pxelinux.0");
+        break;
+    case PLAN_CHAIN_PXELINUX3:
+        snprintf(out, size, "loader/%s/pxelinux.0", plan_loader_name(loader));
+        break;
+    case PLAN_CHAIN_MBOOT:
+        snprintf(out, size, "%simage/%s/mboot.efi", base, id);
+        break;
+    case PLAN_CHAIN_GRUB:
+        snprintf(out, size, "loader/%s/%s", plan_loader_name(loader), shim_of(loader));
+        break;
+    case PLAN_CHAIN_DISK:
+        snprintf(out, size, "%snode/%s/boot.img", base, plan->node->name);
+        break;
+    case PLAN_CHAIN_EFI:
+        snprintf(out, size, "%s%s", base, plan->kernel.path);
+        break;
+    case PLAN_CHAIN_IPXE:
+        if (loader == PLAN_LOADER_NONE)
+            snprintf(out, size, "%sboot.ipxe", plan->base);
+        else
+            snprintf(out, size, "%sloader/%s/%s", base, plan_loader_name(loader),
+                     bios           ? "undionly.kpxe"
+                     : client->http ? "ipxe.efi"
+                                    : "snponly.efi");
+        break;
+    case PLAN_CHAIN_ANY:
+    case PLAN_CHAINS:
+        break;
+    }
+}
+
+/* VMware's loader comes with the image; a medium without it cannot use that chain. */
+static int check_vendor_loader(const struct plan *plan, struct error *err)
+{
+    bool efi = plan->chain == PLAN_CHAIN_MBOOT || plan->chain == PLAN_CHAIN_IPXE;
+    const char *name = efi ? "mboot.efi" : "mboot.c32";
+    if (plan->shape != PLAN_SHAPE_BOOTCFG || image_find(plan->image, name))
+        return 0;
+    return error_set(err, "the image has no %s, which its medium has as %s: import the vendor's own ISO",
+                     name, efi ? "efi/boot/bootx64.efi" : "mboot.c32");
+}
+
+static int fill(struct plan *plan, const struct plan_family *family, const struct fleet_settings *settings,
+                const struct plan_site *site, const struct plan_client *client, struct error *err)
+{
+    if (choose(plan, family, settings, site, client, err) || check_vendor_loader(plan, err) ||
+        plan_put_files(plan, family, settings, err) || plan_put_options(plan, site, settings, err) ||
+        plan_check(plan, settings, err))
         return -1;
-    return plan_check_line(plan, err);
+    put_loader(plan, client);
+    return 0;
 }
 
 int plan_make(const struct fleet *fleet, const struct fleet_node *node, const struct image *image,
-              const struct digest *manifest, const struct plan_client *client, struct plan *plan,
-              struct error *err)
+              const struct digest *manifest, const struct plan_site *site, const struct plan_client *client,
+              enum plan_chain chain, struct plan *plan, struct error *err)
 {
     memset(plan, 0, sizeof *plan);
     plan->node = node;
     plan->image = image;
+    plan->chain = chain;
     plan->overlay_at = -1;
+    plan->mac = client->mac;
     struct fleet_settings settings = fleet_effective(fleet, node);
     if (!settings.image)
         return error_set(err, "node %s has no image: bootherd node set %s --image NAME (bootherd image list)",
@@ -219,17 +147,18 @@ int plan_make(const struct fleet *fleet, const struct fleet_node *node, const st
         return error_set(err, "node %s: there is no image %s (bootherd image list)", node->name,
                          settings.image);
     plan->manifest = *manifest;
+    plan->secure_boot = settings.secure_boot == FLEET_ON;
+    plan_base(site, plan->base);
 
     const struct plan_family *family = plan_family_of(image);
-    if (family && family->refusal)
-        return error_set(err, "node %s, image %s: %s", node->name, settings.image, family->refusal);
-    if (!family || !family->loader)
+    if (!family || family->shape == PLAN_SHAPE_NONE)
         return error_set(
             err,
             "node %s: image %s is no system to boot (family %s): choose another with bootherd node set "
             "%s --image NAME",
             node->name, settings.image, image->family, node->name);
-    if (plan_check_firmware(family, image, client, err) || plan_fill(plan, family, &settings, err))
+    plan->shape = family->shape;
+    if (fill(plan, family, &settings, site, client, err))
         return error_wrap(err, "node %s, image %s", node->name, settings.image);
     return 0;
 }

@@ -1,18 +1,21 @@
 /*
- * The plan: what a machine gets. A pure function of the node, its image and what the client said of itself;
- * no I/O, no clock, memory only from the arrays in the struct. Strings are borrowed from the fleet, the image
- * and the request, so a plan lives no longer than they do.
+ * The plan: what a machine gets. A pure function of the node, its image, the server and what the client said
+ * of itself; no I/O, no clock, memory only from the arrays in the struct. Strings are borrowed from the
+ * fleet, the image and the request, so a plan lives no longer than they do.
  */
 #pragma once
 
 #include "base/error.h"
 #include "fleet/fleet.h"
 #include "image/image.h"
+#include "plan/chain.h"
 
 #define PLAN_MODULES_MAX IMAGE_FILES_MAX
 #define PLAN_PATH_MAX    256
+#define PLAN_BASE_MAX    64 /* "http://255.255.255.255:65535/" */
 #define PLAN_TEXT_MAX    256
 #define PLAN_WARNINGS    8
+#define PLAN_OPTIONS_MAX 1024
 
 /*
  * Bytes of the command that pxelinux makes of a config: "mboot.c32 " + the APPEND text + what IPAPPEND 2
@@ -21,35 +24,34 @@
  */
 #define PLAN_LINE_MAX 2047
 
-/* How the machine asks, from DHCP options 60, 77, 93 and 175, or from `explain --firmware`. */
-enum plan_firmware {
-    PLAN_FIRMWARE_BIOS, /* option 93 = 0, or none */
-    PLAN_FIRMWARE_UEFI,
-    PLAN_FIRMWARE_UEFI_HTTP,
-    PLAN_FIRMWARE_IPXE,
-    PLAN_FIRMWARE_OTHER, /* an architecture nobody here knows: reported, never dropped */
+/* The server that a machine talks to. */
+struct plan_site {
+    uint32_t server;    /* its address, as the client sees it; 0: not known, "SERVER" in URLs */
+    unsigned http_port; /* 80 stays out of URLs */
+    unsigned loaders;   /* which loader images are there: bits 1 << enum plan_loader */
+    const char *loader; /* the network's setting `loader`, or NULL */
+    uint32_t client_ip; /* for %{ip}; 0: the node's own, or none */
 };
 
-struct plan_client {
-    struct mac mac;
-    enum plan_firmware firmware;
-    unsigned arch; /* option 93 as sent; 0 when absent */
-    bool ipxe;     /* option 77 "iPXE" or option 175 present: it is, or runs on, an iPXE ROM */
-};
-
-/* One thing the loader will ask for. `path` is what is written in the config and asked for by TFTP or HTTP.
- */
+/* One thing the loader will ask for. `path` is what boot_file.h calls it. */
 struct plan_file {
     char path[PLAN_PATH_MAX];
-    const struct image_file *file; /* NULL: the overlay, rendered per node */
+    const struct image_file *file; /* NULL: the overlay alone, rendered per node */
+    bool overlay;                  /* the overlay, or `file` with the overlay behind it */
 };
 
 struct plan {
     const struct fleet_node *node;
     const struct image *image;
-    struct digest manifest;     /* of the image */
-    char loader[PLAN_PATH_MAX]; /* DHCP boot file: "pxelinux.0" */
-    char kernel_options[1024];  /* image's words, then the node's */
+    struct digest manifest; /* of the image */
+    enum plan_chain chain;
+    enum plan_shape shape;
+    bool secure_boot;                           /* setting of the node */
+    struct mac mac;                             /* the card it boots from; zero when not known */
+    char base[PLAN_BASE_MAX];                   /* "http://10.77.0.1/" */
+    char loader[PLAN_BASE_MAX + PLAN_PATH_MAX]; /* DHCP boot file: "pxelinux.0", or a URL */
+    char prefix[PLAN_BASE_MAX];                 /* DHCP option 210 (RFC 5071); "": none */
+    char kernel_options[PLAN_OPTIONS_MAX];      /* image's words, then the node's */
     struct plan_file kernel;
     size_t module_count;
     struct plan_file module[PLAN_MODULES_MAX]; /* in load order, the overlay in its place */
@@ -65,15 +67,19 @@ struct plan {
 void plan_image_id(const struct digest *manifest, char out[static PLAN_IMAGE_ID + 1]);
 
 /*
- * Fails, in words for the operator, when the node cannot boot as asked: no image set, a firmware that the
- * family cannot boot, limits of the loader exceeded (kernel line, module string). `plan` is large: callers
- * keep it off small stacks.
+ * chain: PLAN_CHAIN_ANY lets the settings and the table choose; another is what the client turned out to use
+ * (it asked for that loader's config). Fails, in words for the operator, when the node cannot boot as asked:
+ * no image set, no chain for this machine and image, limits of the loader exceeded (kernel line, module
+ * string). `plan` is large: callers keep it off small stacks.
  */
 int plan_make(const struct fleet *fleet, const struct fleet_node *node, const struct image *image,
-              const struct digest *manifest, const struct plan_client *client, struct plan *plan,
-              struct error *err);
+              const struct digest *manifest, const struct plan_site *site, const struct plan_client *client,
+              enum plan_chain chain, struct plan *plan, struct error *err);
 
-/* Bytes of the loader's command for this plan, to compare with PLAN_LINE_MAX. */
+/* "http://10.77.0.1:8080/" */
+void plan_base(const struct plan_site *site, char out[static PLAN_BASE_MAX]);
+
+/* Bytes of pxelinux's command for this plan, to compare with PLAN_LINE_MAX. */
 size_t plan_line_size(const struct plan *plan);
 
 /* Whether the image's hypervisor accepts a strong password hash; false for ESXi 3.5 to 4.1. */
@@ -82,3 +88,5 @@ bool plan_takes_strong_hash(const struct image *image);
 /* Whether this family takes an overlay, and the name it has in this image ("mod.tgz", or "m.z" as ESXi 4.1 on
  * a disk calls it); NULL when none. */
 const char *plan_overlay_name(const struct image *image);
+
+enum plan_shape plan_shape_of(const struct image *image);

@@ -2,19 +2,19 @@
 
 #include "base/text.h"
 #include "image/esxi_set.h"
-#include "plan/plan.h"
 
 static const struct plan_family plan_families[] = {
     /* facts 1.8, 3.3 */
     {.name = "esxi_dd",
-     .loader = "pxelinux.0",
+     .shape = PLAN_SHAPE_VMKBOOT,
      .overlay = "mod.tgz",
      .is_overlay = esxi_is_overlay,
-     .firmware = "ESXi 3.5 to 4.1 has no UEFI boot"},
-    {.name = "esxi_bootcfg",
-     .refusal = "ESXi 5 and later can be imported and inspected; booting it is not built yet",
-     .strong_hash = true},
-    {.name = "loader", .strong_hash = true},
+     .no_uefi = "ESXi 3.5 to 4.1 has no UEFI boot"},
+    {.name = "esxi_bootcfg", .shape = PLAN_SHAPE_BOOTCFG, .overlay = "bootherd.tgz", .strong_hash = true},
+    {.name = "xen", .shape = PLAN_SHAPE_XEN, .overlay = "initrd", .strong_hash = true},
+    {.name = "linux", .shape = PLAN_SHAPE_LINUX, .overlay = "overlay.img", .strong_hash = true},
+    {.name = "efi", .shape = PLAN_SHAPE_EFI, .strong_hash = true},
+    {.name = "loader", .shape = PLAN_SHAPE_NONE, .strong_hash = true},
 };
 
 const struct plan_family *plan_family_of(const struct image *image)
@@ -31,12 +31,30 @@ bool plan_takes_strong_hash(const struct image *image)
     return !family || family->strong_hash;
 }
 
+enum plan_shape plan_shape_of(const struct image *image)
+{
+    const struct plan_family *family = plan_family_of(image);
+    return family ? family->shape : PLAN_SHAPE_NONE;
+}
+
+/* Xen's overlay stands behind dom0's initrd, under the name that has in the image. */
+static const char *initrd_name(const struct image *image)
+{
+    const char *name = NULL;
+    for (size_t i = 0; i < image->file_count; i++)
+        if (image->files[i].role == IMAGE_ROLE_MODULE && image->files[i].order >= 2 && !name)
+            name = image->files[i].name;
+    return name;
+}
+
 const char *plan_overlay_name(const struct image *image)
 {
     const struct plan_family *family = plan_family_of(image);
     if (!family || !family->overlay)
         return NULL;
-    for (size_t i = 0; i < image->file_count; i++)
+    if (family->shape == PLAN_SHAPE_XEN)
+        return initrd_name(image);
+    for (size_t i = 0; family->is_overlay && i < image->file_count; i++)
         if (image->files[i].role == IMAGE_ROLE_MODULE && family->is_overlay(image->files[i].name))
             return image->files[i].name;
     return family->overlay;

@@ -1,19 +1,27 @@
 /* The families of images as a plan sees them. */
 #pragma once
 
-#include "image/image.h"
+#include "plan/plan.h"
 
 /* What a family needs to boot over the network. */
 struct plan_family {
     const char *name;
-    const char *loader;  /* NULL: nothing to boot */
+    enum plan_shape shape;
     const char *overlay; /* name of the archive that makes it the node's own; NULL: takes none */
     bool (*is_overlay)(
-        const char *name); /* whether the overlay takes this module's place; NULL with overlay */
-    const char *firmware;  /* said when the machine is not a BIOS one */
-    const char *refusal;   /* why it cannot be booted, or NULL; only without a loader */
+        const char *name); /* whether the overlay takes this module's place; NULL: it comes last */
+    const char *no_uefi;   /* said to UEFI machines, or NULL */
     bool strong_hash;      /* $6$ in etc/shadow */
 };
 
 /* NULL: an image that a newer bootherd made. */
 const struct plan_family *plan_family_of(const struct image *image);
+
+/* Inside the room: the parts of plan_make. */
+__attribute__((format(printf, 2, 3))) void plan_warn(struct plan *plan, const char *format, ...);
+int plan_put_files(struct plan *plan, const struct plan_family *family, const struct fleet_settings *settings,
+                   struct error *err);
+int plan_put_options(struct plan *plan, const struct plan_site *site, const struct fleet_settings *settings,
+                     struct error *err);
+int plan_check(struct plan *plan, const struct fleet_settings *settings, struct error *err);
+bool plan_wants_overlay(const struct fleet_node *node, const struct fleet_settings *settings);

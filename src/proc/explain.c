@@ -2,24 +2,29 @@
 
 #include "base/cleanup.h"
 #include "base/text.h"
+#include "proc/boot_config.h"
 #include "proc/overlay_job.h"
-#include "render/render.h"
 
 #include <errno.h>
 #include <jansson.h>
+#include <stdio.h>
 #include <string.h>
 
+/* What `--firmware` takes: how such a machine asks (option 93, RFC 4578 section 2.1). */
 static const struct {
     const char *name;
-    enum plan_firmware firmware;
-    unsigned arch; /* option 93, RFC 4578 section 2.1 */
-    bool ipxe;
+    struct plan_client client;
 } firmwares[] = {
-    {"bios", PLAN_FIRMWARE_BIOS, 0, false},
-    {"uefi", PLAN_FIRMWARE_UEFI, 7, false},
-    {"uefi-http", PLAN_FIRMWARE_UEFI_HTTP, 16, false},
-    {"ipxe", PLAN_FIRMWARE_IPXE, 0, true},
+    {"bios", {.arch = 0}},
+    {"uefi", {.arch = 7}},
+    {"uefi-http", {.arch = 16, .http = true}},
+    {"uefi32", {.arch = 6}},
+    {"arm64", {.arch = 11}},
+    {"arm64-http", {.arch = 19, .http = true}},
+    {"ipxe", {.arch = 0, .ipxe = true}},
+    {"ipxe-uefi", {.arch = 7, .ipxe = true}},
 };
+#define FIRMWARES (sizeof firmwares / sizeof firmwares[0])
 
 /* Everything that explain gathers before it prints. */
 struct findings {
@@ -27,6 +32,7 @@ struct findings {
     struct store_entry entry;
     struct image *image;
     struct plan *plan;
+    bool by_http; /* how the loader asks for its config */
     struct buf config, archive, listing;
 };
 
@@ -66,6 +72,14 @@ int explain_load_image(struct store *store, const struct fleet *fleet, const str
     return error_wrap(err, "image %s", settings.image);
 }
 
+static int firmware_unknown(const char *firmware, struct error *err)
+{
+    char list[128] = "";
+    for (size_t i = 0, used = 0; i < FIRMWARES; i++)
+        used += (size_t)snprintf(list + used, sizeof list - used, "%s%s", i ? ", " : "", firmwares[i].name);
+    return error_set(err, "firmware %s is unknown: use one of %s", firmware, list);
+}
+
 static int find_client(const struct fleet *fleet, const char *who, const char *firmware,
                        struct plan_client *client, const struct fleet_node **node, struct error *err)
 {
@@ -77,16 +91,31 @@ static int find_client(const struct fleet *fleet, const char *who, const char *f
                          who);
     if (!*node)
         return error_set(err, "there is no node %s: bootherd node list shows the nodes", who);
-    for (size_t i = 0; i < sizeof firmwares / sizeof firmwares[0]; i++) {
+    for (size_t i = 0; i < FIRMWARES; i++) {
         if (strcmp(firmwares[i].name, firmware) != 0)
             continue;
-        *client = (struct plan_client){
-            .firmware = firmwares[i].firmware, .arch = firmwares[i].arch, .ipxe = firmwares[i].ipxe};
+        *client = firmwares[i].client;
         if ((*node)->mac_count)
             client->mac = (*node)->macs[0];
         return 0;
     }
-    return error_set(err, "firmware %s is unknown: use bios, uefi, uefi-http or ipxe", firmware);
+    return firmware_unknown(firmware, err);
+}
+
+/* All that its loader will read, each under the name it asks for. */
+static int render_configs(struct findings *f, struct error *err)
+{
+    char name[BOOT_CONFIG_NAME_MAX];
+    for (enum boot_config i = 0; i < BOOT_CONFIGS; i++) {
+        cleanup_buf struct buf text = BUF_INIT;
+        if (!boot_config_is_of(i, f->plan))
+            continue;
+        if (boot_config_render(i, f->plan, f->by_http, &text, err) < 0)
+            return -1;
+        buf_format(&f->config, "\n--- %s (%zu bytes)\n%s", boot_config_name(i, f->plan, name), text.size,
+                   buf_text(&text));
+    }
+    return 0;
 }
 
 static int gather(const struct explain *explain, const char *who, const char *firmware, struct findings *f,
@@ -96,11 +125,13 @@ static int gather(const struct explain *explain, const char *who, const char *fi
     if (find_client(explain->fleet, who, firmware, &client, &f->node, err) < 0 ||
         explain_load_image(explain->store, explain->fleet, f->node, &f->entry, &f->image, err) < 0)
         return -1;
+    f->by_http = client.http || client.ipxe;
     f->plan = malloc(sizeof *f->plan);
     if (!f->plan)
         return error_errno(err, ENOMEM, "explain %s", who);
-    if (plan_make(explain->fleet, f->node, f->image, &f->entry.manifest, &client, f->plan, err) < 0 ||
-        render_pxelinux(f->plan, &f->config, err) < 0)
+    if (plan_make(explain->fleet, f->node, f->image, &f->entry.manifest, &explain->site, &client,
+                  PLAN_CHAIN_ANY, f->plan, err) < 0 ||
+        render_configs(f, err) < 0)
         return -1;
     if (f->plan->overlay_at < 0)
         return 0;
@@ -140,7 +171,8 @@ static void print_node(const struct findings *f, struct buf *out)
     buf_format(out, "  %s\n", f->node->ip ? ip4_format(f->node->ip, ip) : "address from the pool");
     buf_format(out, "image %s  %s %s build %s  sha256:%s\n", f->entry.name, f->image->product,
                f->image->version, f->image->build, digest_format(&f->entry.manifest, hex));
-    buf_format(out, "boot file %s\n", f->plan->loader);
+    buf_format(out, "chain %s, boot file %s%s%s\n", plan_chain_name(f->plan->chain), f->plan->loader,
+               f->plan->prefix[0] ? ", path prefix " : "", f->plan->prefix);
     for (size_t i = 0; i < f->plan->warning_count; i++)
         buf_format(out, "warning: %s\n", f->plan->warning[i]);
 }
@@ -151,11 +183,8 @@ int explain_text(const struct explain *explain, const char *who, const char *fir
     struct findings f = {0};
     int result = gather(explain, who, firmware, &f, err);
     if (result == 0) {
-        char mac[MAC_TEXT_SIZE] = "?";
-        if (f.node->mac_count)
-            mac_format_dash(&f.node->macs[0], mac);
         print_node(&f, out);
-        buf_format(out, "\n--- pxelinux.cfg/01-%s (%zu bytes)\n%s", mac, f.config.size, buf_text(&f.config));
+        buf_append_text(out, buf_text(&f.config));
         buf_append_text(out, "\n--- files in load order\n");
         print_file(&f, 0, &f.plan->kernel, out);
         for (size_t i = 0; i < f.plan->module_count; i++)
@@ -187,10 +216,11 @@ static json_t *json_findings(struct findings *f)
         json_array_append_new(files, json_file(f, &f->plan->module[i]));
     for (size_t i = 0; i < f->plan->warning_count; i++)
         json_array_append_new(warnings, json_string(f->plan->warning[i]));
-    return json_pack("{s:s, s:s, s:s, s:s, s:s, s:o, s:s, s:o}", "node", f->node->name, "image",
-                     f->entry.name, "manifest_sha256", digest_format(&f->entry.manifest, hex), "boot_file",
-                     f->plan->loader, "config", buf_text(&f->config), "files", files, "overlay_listing",
-                     buf_text(&f->listing), "warnings", warnings);
+    return json_pack("{s:s, s:s, s:s, s:s, s:s, s:s, s:o, s:s, s:o}", "node", f->node->name, "image",
+                     f->entry.name, "manifest_sha256", digest_format(&f->entry.manifest, hex), "chain",
+                     plan_chain_name(f->plan->chain), "boot_file", f->plan->loader, "config",
+                     buf_text(&f->config), "files", files, "overlay_listing", buf_text(&f->listing),
+                     "warnings", warnings);
 }
 
 int explain_json(const struct explain *explain, const char *who, const char *firmware, struct buf *out,

@@ -8,11 +8,12 @@
 
 struct explain {
     const struct fleet *fleet;
-    struct store *store; /* NULL: nothing was imported yet */
-    int files_root_fd;   /* see overlay_job.h */
+    struct store *store;   /* NULL: nothing was imported yet */
+    int files_root_fd;     /* see overlay_job.h */
+    struct plan_site site; /* which server it would talk to */
 };
 
-/* who: a node's name or a MAC. firmware: "bios", "uefi", "uefi-http", "ipxe". */
+/* who: a node's name or a MAC. firmware: a name of the table in explain.c. */
 int explain_text(const struct explain *explain, const char *who, const char *firmware, struct buf *out,
                  struct error *err);
 int explain_json(const struct explain *explain, const char *who, const char *firmware, struct buf *out,

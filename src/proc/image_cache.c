@@ -9,6 +9,8 @@ struct image_cache {
     struct store *store;
     size_t count;
     struct cached_image images[IMAGE_CACHE_MAX];
+    uint64_t loaders_generation; /* of the store, when `loaders` was looked up */
+    unsigned loaders;
 };
 
 static void cached_image_fini(struct cached_image *c)
@@ -129,6 +131,22 @@ int image_cache_by_name(struct image_cache *cache, const char *name, int64_t now
     c->used_ms = now_ms;
     *out = c;
     return 0;
+}
+
+unsigned image_cache_loaders(struct image_cache *cache)
+{
+    uint64_t generation = store_generation(cache->store);
+    if (cache->loaders && cache->loaders_generation == generation)
+        return cache->loaders;
+    cache->loaders = 0;
+    cache->loaders_generation = generation;
+    for (enum plan_loader i = PLAN_LOADER_NONE + 1; i < PLAN_LOADERS; i++) {
+        struct store_entry entry;
+        struct error ignored;
+        if (store_find(cache->store, plan_loader_name(i), &entry, &ignored) == 0)
+            cache->loaders |= 1u << i;
+    }
+    return cache->loaders;
 }
 
 void image_cache_sweep(struct image_cache *cache, int64_t now_ms)

@@ -35,5 +35,9 @@ int image_cache_by_name(struct image_cache *cache, const char *name, int64_t now
 int image_cache_by_id(struct image_cache *cache, const char *id, int64_t now_ms,
                       const struct cached_image **out, struct error *err);
 
+/* Which loader images the store has: bits 1 << enum plan_loader. Cheap: looked up again when the store
+ * changed. */
+unsigned image_cache_loaders(struct image_cache *cache);
+
 /* Lets go of images that were not used for IMAGE_CACHE_IDLE_MS. */
 void image_cache_sweep(struct image_cache *cache, int64_t now_ms);

@@ -2,7 +2,7 @@
 
 #include "base/cleanup.h"
 #include "base/file.h"
-#include "proc/net_files.h"
+#include "plan/chain.h"
 
 #include <ctype.h>
 #include <errno.h>
@@ -11,6 +11,7 @@
 #include <string.h>
 
 #define PXELINUX_NBP    "pxelinux.0"
+#define LOADER_NAME     plan_loader_name(PLAN_LOADER_PXELINUX)
 #define LOADER_FILE_MAX (4u << 20) /* bytes; pxelinux.0 and its modules are below 200 kB */
 
 static const struct {
@@ -19,6 +20,7 @@ static const struct {
     /* by name, as an image lists its extras */
     {"ldlinux.c32", "/usr/lib/syslinux/modules/bios/ldlinux.c32"},
     {"libcom32.c32", "/usr/lib/syslinux/modules/bios/libcom32.c32"},
+    {"lpxelinux.0", "/usr/lib/PXELINUX/lpxelinux.0"},
     {"mboot.c32", "/usr/lib/syslinux/modules/bios/mboot.c32"},
     {PXELINUX_NBP, "/usr/lib/PXELINUX/pxelinux.0"},
 };
@@ -113,14 +115,14 @@ int loaders_sync(struct store *store, char note[static 256], struct error *err)
         store_staging_drop(store, staging_name);
         return -1;
     }
-    if (store_find(store, NET_FILES_LOADER, &entry, err) == 0 && digest_equal(&entry.manifest, &manifest)) {
+    if (store_find(store, LOADER_NAME, &entry, err) == 0 && digest_equal(&entry.manifest, &manifest)) {
         store_staging_drop(store, staging_name);
         return 0;
     }
-    if (store_publish(store, staging_name, NET_FILES_LOADER, &manifest, err) < 0)
+    if (store_publish(store, staging_name, LOADER_NAME, &manifest, err) < 0)
         return -1;
     snprintf(note, 256,
              "boot loader PXELINUX %s (packages pxelinux, syslinux-common) is now in the store as \"%s\"",
-             version, NET_FILES_LOADER);
+             version, LOADER_NAME);
     return 0;
 }

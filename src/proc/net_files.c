@@ -2,39 +2,14 @@
 
 #include "base/cleanup.h"
 #include "base/text.h"
-#include "render/render.h"
+#include "proc/net_request.h"
 
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/stat.h>
 
-struct pending {
-    uint64_t serial; /* 0: free */
-    uint32_t file_number;
-    boot_answer_fn *answer;
-    void *answer_ctx;
-};
-
-struct net_files {
-    struct image_cache *cache;
-    struct net_files_host host;
-    struct plan *plan; /* scratch: a plan is large, and one request is planned at a time */
-    uint64_t last_serial;
-    struct pending pending[NET_FILES_PENDING_MAX];
-};
-
-struct request {
-    struct net_files *files;
-    const char *path; /* clean */
-    uint32_t client_ip;
-    int64_t now_ms;
-    boot_answer_fn *answer;
-    void *answer_ctx;
-};
-
-static uint64_t answer(const struct request *r, enum boot_answer what, struct boot_file *file,
-                       const char *text)
+uint64_t net_answer(const struct net_request *r, enum boot_answer what, struct boot_file *file,
+                    const char *text)
 {
     r->answer(r->answer_ctx, what, file, text);
     return 0;
@@ -42,8 +17,9 @@ static uint64_t answer(const struct request *r, enum boot_answer what, struct bo
 
 /* --- plans --- */
 
-static int plan_for(struct net_files *files, const struct fleet_node *node, const struct plan_client *client,
-                    int64_t now_ms, const struct cached_image **image, struct error *err)
+int net_plan(struct net_files *files, const struct fleet_node *node, const struct plan_site *site,
+             const struct plan_client *client, enum plan_chain chain, int64_t now_ms,
+             const struct cached_image **image, struct error *err)
 {
     const struct fleet *fleet = files->host.fleet(files->host.ctx);
     struct fleet_settings settings = fleet_effective(fleet, node);
@@ -52,96 +28,66 @@ static int plan_for(struct net_files *files, const struct fleet_node *node, cons
                          node->name);
     if (image_cache_by_name(files->cache, settings.image, now_ms, image, err) < 0)
         return error_wrap(err, "image %s", settings.image);
-    return plan_make(fleet, node, (*image)->image, &(*image)->manifest, client, files->plan, err);
+    return plan_make(fleet, node, (*image)->image, &(*image)->manifest, site, client, chain, files->plan,
+                     err);
 }
 
-void net_files_boot(struct net_files *files, const struct fleet_node *node, const struct plan_client *client,
-                    struct dhcp_boot *out)
+struct plan_site net_request_site(const struct net_request *r)
+{
+    return (struct plan_site){.server = r->asker->server_ip,
+                              .http_port = r->files->host.http_port,
+                              .loaders = PLAN_LOADERS_ALL,
+                              .client_ip = r->asker->client_ip};
+}
+
+const struct fleet_node *net_asker_node(const struct net_request *r, struct mac *mac)
+{
+    const struct net_files_host *host = &r->files->host;
+    if (host->mac_of(host->ctx, r->asker->client_ip, mac))
+        return fleet_node_by_mac(host->fleet(host->ctx), mac);
+    return NULL;
+}
+
+void net_files_boot(struct net_files *files, const struct dhcp_boot_ask *ask, struct dhcp_boot *out)
 {
     const struct cached_image *image;
+    const struct plan *plan = files->plan;
     struct error err;
+    struct plan_site site = {.server = ask->server_ip,
+                             .http_port = files->host.http_port,
+                             .loaders = image_cache_loaders(files->cache),
+                             .loader = ask->network ? ask->network->loader : NULL,
+                             .client_ip = ask->client_ip};
     *out = (struct dhcp_boot){0};
-    if (!node) {
+    if (!ask->node) {
         snprintf(out->text, sizeof out->text, "lease only: no node has this hardware address");
         return;
     }
-    if (plan_for(files, node, client, files->host.now_ms(files->host.ctx), &image, &err) < 0) {
+    int result = net_plan(files, ask->node, &site, ask->client, PLAN_CHAIN_ANY,
+                          files->host.now_ms(files->host.ctx), &image, &err);
+    if (result == 0 && strlen(plan->loader) >= sizeof out->file)
+        result = error_set(&err, "the boot file's name has %zu bytes, and DHCP takes %zu: %s",
+                           strlen(plan->loader), sizeof out->file - 1, plan->loader);
+    if (result < 0) {
         out->failed = true;
         snprintf(out->text, sizeof out->text, "%.*s", (int)sizeof out->text - 1, err.text);
         return;
     }
-    snprintf(out->file, sizeof out->file, "%.*s", (int)sizeof out->file - 1, files->plan->loader);
-    snprintf(out->text, sizeof out->text, "boot file %.200s", files->plan->loader);
-}
-
-/* --- pxelinux.cfg/... --- */
-
-static const struct fleet_node *node_of_ip(const struct request *r)
-{
-    const struct fleet *fleet = r->files->host.fleet(r->files->host.ctx);
-    struct mac mac;
-    if (r->files->host.mac_of(r->files->host.ctx, r->client_ip, &mac))
-        return fleet_node_by_mac(fleet, &mac);
-    return NULL;
-}
-
-/* pxelinux asks by "01-" and the MAC, by UUID, by address in hex, and for "default": the first names a node,
- * the others are answered by who asks. */
-static const struct fleet_node *node_of_config(const struct request *r, const char *name)
-{
-    struct mac mac;
-    if (text_starts(name, "01-") && mac_parse(name + 3, &mac))
-        return fleet_node_by_mac(r->files->host.fleet(r->files->host.ctx), &mac);
-    return node_of_ip(r);
-}
-
-static struct boot_file *config_file(struct buf *text, uint32_t files_expected)
-{
-    struct boot_file *file = text->failed ? NULL : boot_file_from_bytes(text->data, text->size);
-    if (file) {
-        file->role = BOOT_FILE_CONFIG;
-        file->files_expected = files_expected;
-    }
-    return file;
-}
-
-static uint64_t open_config(const struct request *r, const char *name)
-{
-    const struct fleet_node *node = node_of_config(r, name);
-    const struct cached_image *image;
-    struct plan_client client = {.firmware = PLAN_FIRMWARE_BIOS}; /* who reads pxelinux.cfg runs on a BIOS */
-    struct error err;
-    cleanup_buf struct buf text = BUF_INIT;
-    uint32_t expected = 0;
-    if (!node && strcmp(name, "default") != 0)
-        return answer(r, BOOT_ANSWER_MISSING, NULL,
-                      "no node answers to this name; pxelinux tries the next one");
-    if (!node) {
-        render_pxelinux_local("bootherd knows no node with this hardware address", &text);
-    } else {
-        if (node->mac_count)
-            client.mac = node->macs[0];
-        if (plan_for(r->files, node, &client, r->now_ms, &image, &err) < 0 ||
-            render_pxelinux(r->files->plan, &text, &err) < 0)
-            return answer(r, BOOT_ANSWER_FAILED, NULL, err.text);
-        expected = (uint32_t)r->files->plan->module_count + 1;
-    }
-    struct boot_file *file = config_file(&text, expected);
-    return file ? answer(r, BOOT_ANSWER_FOUND, file, "")
-                : answer(r, BOOT_ANSWER_FAILED, NULL, "out of memory");
+    memcpy(out->file, plan->loader, strlen(plan->loader));
+    snprintf(out->prefix, sizeof out->prefix, "%s", plan->prefix);
+    snprintf(out->text, sizeof out->text, "boot file %.200s", plan->loader);
 }
 
 /* --- image/ID/NAME and loaders --- */
 
 /* A cached file is shared by all machines; role and number are the same for each, since they follow from the
  * image. */
-static uint64_t answer_image_file(const struct request *r, const struct cached_image *c, const char *name)
+static uint64_t answer_image_file(const struct net_request *r, const struct cached_image *c,
+                                  const struct image_file *file)
 {
-    const struct image_file *file = image_find_any_case(c->image, name);
-    if (!file)
-        return answer(r, BOOT_ANSWER_MISSING, NULL, "the image has no file of this name");
     struct boot_file *open = c->files[file - c->image->files];
-    bool loader = strcmp(c->image->family, "loader") == 0;
+    bool loader = strcmp(c->image->family, "loader") == 0 || text_ends(file->name, "mboot.efi") ||
+                  text_ends(file->name, "mboot.c32");
     open->role = loader                            ? BOOT_FILE_LOADER
                  : file->role == IMAGE_ROLE_KERNEL ? BOOT_FILE_KERNEL
                  : file->role == IMAGE_ROLE_MODULE ? BOOT_FILE_MODULE
@@ -149,154 +95,123 @@ static uint64_t answer_image_file(const struct request *r, const struct cached_i
     open->file_number = open->role == BOOT_FILE_KERNEL   ? 1
                         : open->role == BOOT_FILE_MODULE ? file->order + 1
                                                          : 0;
-    return answer(r, BOOT_ANSWER_FOUND, boot_file_ref(open), "");
+    return net_answer(r, BOOT_ANSWER_FOUND, boot_file_ref(open), "");
 }
 
-static uint64_t open_image_file(const struct request *r, const char *rest)
+static uint64_t open_image_file(const struct net_request *r, const char *rest)
 {
     const char *slash = strchr(rest, '/');
     char id[PLAN_IMAGE_ID + 1];
     const struct cached_image *c;
     struct error err;
     if (!slash || (size_t)(slash - rest) != PLAN_IMAGE_ID)
-        return answer(r, BOOT_ANSWER_MISSING, NULL, "no image has this id");
+        return net_answer(r, BOOT_ANSWER_MISSING, NULL, "no image has this id");
     memcpy(id, rest, PLAN_IMAGE_ID);
     id[PLAN_IMAGE_ID] = 0;
     if (image_cache_by_id(r->files->cache, id, r->now_ms, &c, &err) < 0)
-        return answer(r, err.code == ENOENT ? BOOT_ANSWER_MISSING : BOOT_ANSWER_FAILED, NULL, err.text);
-    return answer_image_file(r, c, slash + 1);
+        return net_answer(r, err.code == ENOENT ? BOOT_ANSWER_MISSING : BOOT_ANSWER_FAILED, NULL, err.text);
+    const struct image_file *file = image_find_any_case(c->image, slash + 1);
+    return file ? answer_image_file(r, c, file)
+                : net_answer(r, BOOT_ANSWER_MISSING, NULL, "the image has no file of this name");
 }
 
-static uint64_t open_loader_file(const struct request *r)
+/* A file of the loader image of that name. False: there is none; then *why says so. */
+static bool open_loader_file(const struct net_request *r, const char *loader, const char *name,
+                             enum boot_answer *answer, struct error *why)
 {
     const struct cached_image *c;
-    struct error err;
-    if (image_cache_by_name(r->files->cache, NET_FILES_LOADER, r->now_ms, &c, &err) < 0)
-        return answer(r, err.code == ENOENT ? BOOT_ANSWER_MISSING : BOOT_ANSWER_FAILED, NULL, err.text);
-    return answer_image_file(r, c, r->path);
-}
-
-/* --- node/NAME/FILE --- */
-
-static struct pending *pending_take(struct net_files *files)
-{
-    for (size_t i = 0; i < NET_FILES_PENDING_MAX; i++) {
-        struct pending *p = &files->pending[(files->last_serial + i) % NET_FILES_PENDING_MAX];
-        if (p->serial == 0)
-            return p;
+    *answer = BOOT_ANSWER_MISSING;
+    if (image_cache_by_name(r->files->cache, loader, r->now_ms, &c, why) < 0) {
+        *answer = why->code == ENOENT ? BOOT_ANSWER_MISSING : BOOT_ANSWER_FAILED;
+        return false;
     }
-    return NULL;
-}
-
-static struct pending *pending_find(struct net_files *files, uint64_t serial)
-{
-    for (size_t i = 0; serial && i < NET_FILES_PENDING_MAX; i++)
-        if (files->pending[i].serial == serial)
-            return &files->pending[i];
-    return NULL;
-}
-
-static uint64_t ask_overlay(const struct request *r, const struct fleet_node *node,
-                            const struct cached_image *image)
-{
-    struct net_files *files = r->files;
-    struct pending *p = pending_take(files);
-    struct error err;
-    if (!p)
-        return answer(r, BOOT_ANSWER_FAILED, NULL, "too many overlays are being made at once; ask again");
-    *p = (struct pending){
-        .serial = ++files->last_serial,
-        .file_number = (uint32_t)files->plan->overlay_at + 2,
-        .answer = r->answer,
-        .answer_ctx = r->answer_ctx,
-    };
-    uint64_t serial = p->serial;
-    if (files->host.ask_overlay(files->host.ctx, serial, node->name, &image->manifest, &err) == 0)
-        return serial;
-    p->serial = 0;
-    return answer(r, BOOT_ANSWER_FAILED, NULL, err.text);
-}
-
-/* An overlay holds password hashes: it goes to the machine that holds the node's lease, and to nobody else.
- */
-static uint64_t open_node_file(const struct request *r, const char *rest)
-{
-    const struct fleet *fleet = r->files->host.fleet(r->files->host.ctx);
-    const struct fleet_node *asker = node_of_ip(r);
-    const struct cached_image *image;
-    struct plan_client client = {.firmware = PLAN_FIRMWARE_BIOS};
-    struct error err;
-    char name[FLEET_NAME_MAX], text[BOOT_EVENT_TEXT_MAX];
-    const char *slash = strchr(rest, '/');
-    if (!slash || (size_t)(slash - rest) >= sizeof name)
-        return answer(r, BOOT_ANSWER_MISSING, NULL, "no node has this name");
-    memcpy(name, rest, (size_t)(slash - rest));
-    name[slash - rest] = 0;
-    const struct fleet_node *owner = fleet_node_by_name(fleet, name);
-    if (!owner)
-        return answer(r, BOOT_ANSWER_MISSING, NULL, "no node has this name");
-    if (asker != owner) {
-        snprintf(text, sizeof text, "this overlay is for %s only; the asker %s%s", owner->name,
-                 asker ? "is " : "holds no lease of a node", asker ? asker->name : "");
-        return answer(r, BOOT_ANSWER_REFUSED, NULL, text);
+    const struct image_file *file = image_find_any_case(c->image, name);
+    if (!file || strcmp(c->image->family, "loader") != 0) {
+        error_set(why, "boot loader %s has no file of this name", loader);
+        return false;
     }
-    if (plan_for(r->files, owner, &client, r->now_ms, &image, &err) < 0)
-        return answer(r, BOOT_ANSWER_FAILED, NULL, err.text);
-    const struct plan *plan = r->files->plan;
-    if (plan->overlay_at < 0 || strcmp(plan->module[plan->overlay_at].path, r->path) != 0)
-        return answer(r, BOOT_ANSWER_MISSING, NULL, "the node has no overlay of this name");
-    return ask_overlay(r, owner, image);
+    answer_image_file(r, c, file);
+    return true;
 }
 
-void net_files_overlay(struct net_files *files, uint64_t serial, int fd, const char *why)
+/* GRUB looks for its modules below the folder it was built to look in, named after its processor. */
+static bool open_grub_module(const struct net_request *r, const char *name)
 {
-    cleanup_close int owned = fd;
-    struct pending *p = pending_find(files, serial);
-    if (!p)
-        return; /* cancelled meanwhile */
-    struct pending done = *p;
-    p->serial = 0;
-    struct stat st;
-    if (owned < 0 || fstat(owned, &st) < 0 || st.st_size <= 0) {
-        done.answer(done.answer_ctx, BOOT_ANSWER_FAILED, NULL, owned < 0 ? why : "the overlay came empty");
-        return;
-    }
-    struct boot_file *file = boot_file_from_fd(TAKE_FD(owned), (uint64_t)st.st_size);
-    if (!file) {
-        done.answer(done.answer_ctx, BOOT_ANSWER_FAILED, NULL, "out of memory");
-        return;
-    }
-    file->role = BOOT_FILE_OVERLAY;
-    file->file_number = done.file_number;
-    done.answer(done.answer_ctx, BOOT_ANSWER_FOUND, file, "");
+    static const struct {
+        const char *folder;
+        enum plan_loader loader;
+    } grubs[] = {{"x86_64-efi/", PLAN_LOADER_GRUB_AMD64},
+                 {"arm64-efi/", PLAN_LOADER_GRUB_ARM64},
+                 {"i386-efi/", PLAN_LOADER_GRUB_386}};
+    enum boot_answer ignored;
+    struct error why;
+    for (size_t i = 0; i < sizeof grubs / sizeof grubs[0]; i++)
+        if (text_starts(name, grubs[i].folder))
+            return open_loader_file(r, plan_loader_name(grubs[i].loader), name, &ignored, &why);
+    return false;
+}
+
+/* "loader/NAME/FILE" -> FILE, and which loader; other paths as they are. */
+static const char *beside_loader(const char *path, enum plan_loader *loader)
+{
+    char name[IMAGE_NAME_MAX];
+    const char *rest = path + strlen("loader/");
+    *loader = PLAN_LOADER_NONE;
+    if (!text_starts(path, "loader/"))
+        return path;
+    size_t size = strcspn(rest, "/");
+    if (!rest[size] || size >= sizeof name)
+        return path;
+    memcpy(name, rest, size);
+    name[size] = '\0';
+    *loader = plan_loader_of(name);
+    return *loader ? rest + size + 1 : path;
 }
 
 /* --- the door --- */
 
-static uint64_t files_open(void *ctx, const char *path, uint32_t client_ip, boot_answer_fn *answer_fn,
-                           void *answer_ctx)
+static uint64_t open_path(const struct net_request *r)
 {
     static const struct {
         const char *prefix;
-        uint64_t (*open)(const struct request *r, const char *rest);
+        uint64_t (*open)(const struct net_request *r, const char *rest);
     } folders[] = {
         {"image/", open_image_file},
-        {"node/", open_node_file},
-        {"pxelinux.cfg/", open_config},
+        {"node/", net_node_open},
     };
-    struct net_files *files = ctx;
-    struct request r = {files, path, client_ip, files->host.now_ms(files->host.ctx), answer_fn, answer_ctx};
+    enum boot_answer answer;
+    struct error why;
+    uint64_t handle;
+    if (r->beside && open_loader_file(r, plan_loader_name(r->beside), r->path, &answer, &why))
+        return 0;
+    if (net_config_open(r, &handle))
+        return handle;
     for (size_t i = 0; i < sizeof folders / sizeof folders[0]; i++)
-        if (text_starts(path, folders[i].prefix))
-            return folders[i].open(&r, path + strlen(folders[i].prefix));
-    return open_loader_file(&r);
+        if (text_starts(r->path, folders[i].prefix))
+            return folders[i].open(r, r->path + strlen(folders[i].prefix));
+    if (text_starts(r->path, "grub/") && open_grub_module(r, r->path + strlen("grub/")))
+        return 0;
+    if (open_loader_file(r, plan_loader_name(PLAN_LOADER_PXELINUX), r->path, &answer, &why))
+        return 0;
+    return net_answer(r, answer, NULL, why.text);
+}
+
+static uint64_t files_open(void *ctx, const char *path, const struct boot_asker *asker,
+                           boot_answer_fn *answer_fn, void *answer_ctx)
+{
+    struct net_files *files = ctx;
+    struct net_request r = {.files = files,
+                            .asker = asker,
+                            .now_ms = files->host.now_ms(files->host.ctx),
+                            .answer = answer_fn,
+                            .answer_ctx = answer_ctx};
+    r.path = beside_loader(path, &r.beside);
+    return open_path(&r);
 }
 
 static void files_cancel(void *ctx, uint64_t handle)
 {
-    struct pending *p = pending_find(ctx, handle);
-    if (p)
-        p->serial = 0;
+    net_node_cancel(ctx, handle);
 }
 
 struct boot_files net_files_door(struct net_files *files)

@@ -9,14 +9,14 @@
 #include "serve/boot_file.h"
 #include "serve/dhcp_io.h"
 
-#define NET_FILES_LOADER      "pxelinux" /* the image of family loader that PXE BIOS machines get */
-#define NET_FILES_PENDING_MAX 4096       /* overlays asked for and not answered yet */
+#define NET_FILES_PENDING_MAX 4096 /* overlays asked for and not answered yet */
 
 struct net_files;
 
 /* What it asks of the process around it. */
 struct net_files_host {
     void *ctx;
+    unsigned http_port; /* for URLs */
     const struct fleet *(*fleet)(void *ctx);
     int64_t (*now_ms)(void *ctx);
     /* The hardware address that holds this address by a lease of ours; false when none does. */
@@ -37,5 +37,4 @@ struct boot_files net_files_door(struct net_files *files);
 void net_files_overlay(struct net_files *files, uint64_t serial, int fd, const char *why);
 
 /* What DHCP tells a client to boot (dhcp_host.boot). */
-void net_files_boot(struct net_files *files, const struct fleet_node *node, const struct plan_client *client,
-                    struct dhcp_boot *out);
+void net_files_boot(struct net_files *files, const struct dhcp_boot_ask *ask, struct dhcp_boot *out);

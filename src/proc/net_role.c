@@ -13,9 +13,11 @@
 #include "serve/tftp_io.h"
 
 #include <errno.h>
+#include <netinet/in.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/socket.h>
 
 #define FD_IMAGES    3
 #define FD_STATE     4
@@ -86,10 +88,9 @@ static int host_ask_overlay(void *ctx, uint64_t serial, const char *node, const 
     return 0;
 }
 
-static void host_boot(void *ctx, const struct fleet_node *node, const struct plan_client *client,
-                      struct dhcp_boot *out)
+static void host_boot(void *ctx, const struct dhcp_boot_ask *ask, struct dhcp_boot *out)
 {
-    net_files_boot(((struct net_process *)ctx)->files, node, client, out);
+    net_files_boot(((struct net_process *)ctx)->files, ask, out);
 }
 
 static void host_commit(void *ctx, uint64_t token, const struct lease *lease)
@@ -226,9 +227,19 @@ static int parse_interfaces(struct net_process *p, int argc, char **argv, struct
     return 0;
 }
 
+/* The parent chose it; every interface has the same. */
+static unsigned http_port(const struct net_process *p)
+{
+    struct sockaddr_in address = {0};
+    socklen_t size = sizeof address;
+    if (!p->interface_count || getsockname(FD_INTERFACE + 3, (struct sockaddr *)&address, &size) < 0)
+        return 80;
+    return ntohs(address.sin_port);
+}
+
 static int open_servers(struct net_process *p, struct error *err)
 {
-    struct net_files_host host = {p, host_fleet, host_now, host_mac_of, host_ask_overlay};
+    struct net_files_host host = {p, http_port(p), host_fleet, host_now, host_mac_of, host_ask_overlay};
     struct channel_handler state = {.ctx = p, .message = state_message, .gone = peer_gone};
     struct channel_handler parent = {.ctx = p, .message = parent_message, .gone = peer_gone};
     p->events = (struct boot_events){p, host_event};

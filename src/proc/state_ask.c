@@ -165,14 +165,15 @@ static void report_nodes(struct state_asker *asker, const struct fleet *fleet, c
     size_t i;
     for (i = 0; plan && i < range->count && told < NOTES_MAX; i++) {
         const struct fleet_node *node = fleet_node_by_name(fleet, range->names[i]);
-        struct plan_client client = {.firmware = PLAN_FIRMWARE_BIOS};
+        struct plan_client client = {.arch = PLAN_ARCH_UNKNOWN};
+        struct plan_site site = {.loaders = PLAN_LOADERS_ALL};
         struct store_entry entry;
         struct image *image = NULL;
         struct error err;
         if (!node)
             continue;
         if (explain_load_image(asker->store, fleet, node, &entry, &image, &err) < 0 ||
-            plan_make(fleet, node, image, &entry.manifest, &client, plan, &err) < 0) {
+            plan_make(fleet, node, image, &entry.manifest, &site, &client, PLAN_CHAIN_ANY, plan, &err) < 0) {
             ask_note(asker, "note: %s cannot boot yet: %s", node->name, err.text);
             told++;
         } else {
@@ -316,11 +317,28 @@ static int ask_status(struct state_asker *asker, const struct request *r, struct
                 : state_status_text(asker->state, range, asker->now_ms, out, err);
 }
 
+/* What Debian's packages bring is taken to be there, since `serve` takes it in; the operator's own is not. */
+static unsigned loaders_known(struct store *store)
+{
+    static const enum plan_loader own[] = {PLAN_LOADER_PXELINUX3, PLAN_LOADER_GRUB_ARM64};
+    unsigned known = PLAN_LOADERS_ALL;
+    for (size_t i = 0; i < sizeof own / sizeof own[0]; i++) {
+        struct store_entry entry;
+        struct error ignored;
+        if (!store || store_find(store, plan_loader_name(own[i]), &entry, &ignored) < 0)
+            known &= ~(1u << own[i]);
+    }
+    return known;
+}
+
 static int ask_explain(struct state_asker *asker, const struct request *r, struct buf *out, struct error *err)
 {
     if (r->count != 3)
         return error_set(err, "a node or MAC and a firmware are needed");
-    struct explain explain = {state_fleet(asker->state), asker->store, asker->root_fd};
+    struct explain explain = {.fleet = state_fleet(asker->state),
+                              .store = asker->store,
+                              .files_root_fd = asker->root_fd,
+                              .site = {.loaders = loaders_known(asker->store)}};
     bool json = strcmp(r->words[0], "json") == 0;
     return (json ? explain_json : explain_text)(&explain, r->words[1], r->words[2], out, err);
 }

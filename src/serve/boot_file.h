@@ -1,11 +1,14 @@
 /*
  * Boot files: one name space behind two doors, TFTP and HTTP.
  *
- *   pxelinux.0 ldlinux.c32 mboot.c32 ...   a loader image's files, at the root (loaders ask beside
- * themselves) pxelinux.cfg/01-MAC                    rendered for the node with that MAC; by address of the
- * asker for the other names pxelinux tries (UUID, hex address, default) image/ID/NAME a file of the image
- * with that id (plan_image_id); immutable node/NAME/FILE                         the node's overlay; only for
- * the node's own leased address
+ *   pxelinux.0 ...                 the files of loader image `pxelinux`, at the root: loaders ask beside
+ * themselves loader/NAME/FILE               a loader image's file; what it has not is looked for at the root,
+ * for the same reason pxelinux.cfg/01-MAC            rendered for the node with that MAC; for the other names
+ * that pxelinux tries (UUID, hex address, default) by the asker's address boot.ipxe, ipxe/01-MAC iPXE's
+ * script: by the asker's address, by MAC grub/grub.cfg                  GRUB's config by the asker's address;
+ * grub/x86_64-efi/... its modules image/ID/NAME                  a file of the image with that id
+ * (plan_image_id); immutable image/ID/[01-MAC/]boot.cfg     rendered for ESXi 5 and later node/NAME/FILE the
+ * node's overlay, or its disk image; only for the node's own leased address
  *
  * Leading slashes are ignored and runs of '/' fold, since loaders add them. Names are matched exactly, then
  * without regard to case. Lookups are answered at once or later (the overlay comes from the state process),
@@ -65,11 +68,24 @@ enum boot_answer {
  */
 typedef void boot_answer_fn(void *ctx, enum boot_answer answer, struct boot_file *file, const char *text);
 
+enum boot_via {
+    BOOT_VIA_TFTP,
+    BOOT_VIA_HTTP,
+    BOOT_VIA_HTTPS,
+};
+
+/* Who asks, and how. */
+struct boot_asker {
+    uint32_t client_ip;
+    uint32_t server_ip; /* ours, that was asked */
+    enum boot_via via;
+};
+
 /* What TFTP and HTTP are given; proc/ implements it over store, fleet, plan and the state process. */
 struct boot_files {
     void *ctx;
     /* Returns a handle for cancel, or 0 when answered already. */
-    uint64_t (*open)(void *ctx, const char *path, uint32_t client_ip, boot_answer_fn *answer,
+    uint64_t (*open)(void *ctx, const char *path, const struct boot_asker *asker, boot_answer_fn *answer,
                      void *answer_ctx);
     void (*cancel)(void *ctx, uint64_t handle); /* the answer will not be called */
 };

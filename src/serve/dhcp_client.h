@@ -2,7 +2,7 @@
  */
 #pragma once
 
-#include "plan/plan.h"
+#include "plan/client.h"
 #include "serve/boot_event.h"
 #include "serve/dhcp_message.h"
 

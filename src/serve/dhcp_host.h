@@ -2,7 +2,7 @@
 #pragma once
 
 #include "fleet/fleet.h"
-#include "plan/plan.h"
+#include "plan/client.h"
 #include "serve/boot_event.h"
 #include "serve/boot_file.h"
 #include "serve/dhcp_message.h"
@@ -21,18 +21,30 @@ struct dhcp_interface {
 
 /* What a client is told to boot. An empty file means: lease only. */
 struct dhcp_boot {
-    char file[DHCP_FILE_SIZE];      /* BOOTP file field, and option 67 when asked for */
+    char file[DHCP_FILE_SIZE]; /* BOOTP file field, and option 67 when asked for; a URL for HTTP Boot and iPXE
+                                */
+    char prefix[64];           /* option 210 (RFC 5071): what pxelinux puts before names; "": none */
     char text[BOOT_EVENT_TEXT_MAX]; /* for the event: what was chosen, or why nothing was */
     bool failed;                    /* there should be a boot file, but text says why there is none */
+};
+
+/* Who asks what to boot, and where. */
+struct dhcp_boot_ask {
+    const struct fleet_node *node; /* NULL: an unknown machine */
+    const struct fleet_network *network;
+    const struct plan_client *client;
+    uint32_t server_ip; /* ours, that the client will talk to */
+    uint32_t client_ip; /* what it has or is offered; 0 in a proxy's offer */
+    bool granted;       /* an ACK: it goes on from here */
+    bool proxy;         /* another server gives the address */
 };
 
 /* What DHCP asks of the rest of the house. */
 struct dhcp_host {
     void *ctx;
     const struct fleet *(*fleet)(void *ctx); /* current, finished; changes between packets only */
-    /* node NULL: an unknown machine. */
-    void (*boot)(void *ctx, const struct fleet_node *node, const struct plan_client *client,
-                 struct dhcp_boot *out);
+    /* node NULL: an unknown machine. Asked for the OFFER and again for the ACK. */
+    void (*boot)(void *ctx, const struct dhcp_boot_ask *ask, struct dhcp_boot *out);
     /* Asks state to put the lease on disk; dhcp_io_committed is called with the token later. Never blocks. */
     void (*commit)(void *ctx, uint64_t token, const struct lease *lease);
     struct boot_events events;

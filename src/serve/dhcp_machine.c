@@ -156,7 +156,13 @@ static void answer_make(const struct asker *a, enum dhcp_type type, uint32_t ip,
     struct dhcp_terms terms = {.type = type, .ip = ip, .network = a->place.network, .hostname = hostname(a)};
     memset(boot, 0, sizeof *boot);
     if (a->client.boots) {
-        a->m->boot(a->m->boot_ctx, a->place.node, &a->client.plan, boot);
+        struct dhcp_boot_ask ask = {.node = a->place.node,
+                                    .network = a->place.network,
+                                    .client = &a->client.plan,
+                                    .server_ip = a->packet->interface->ip,
+                                    .client_ip = ip,
+                                    .granted = type == DHCP_ACK};
+        a->m->boot(a->m->boot_ctx, &ask, boot);
         terms.boot = boot;
     }
     dhcp_reply_make(&terms, a->packet, a->message, send);

@@ -52,8 +52,7 @@ struct dhcp_actions {
 };
 
 /* As in dhcp_host. */
-typedef void dhcp_boot_fn(void *ctx, const struct fleet_node *node, const struct plan_client *client,
-                          struct dhcp_boot *out);
+typedef void dhcp_boot_fn(void *ctx, const struct dhcp_boot_ask *ask, struct dhcp_boot *out);
 
 struct dhcp_machine;
 

@@ -258,11 +258,11 @@ size_t dhcp_message_limit(const struct dhcp_message *request)
 /* In this order on the wire, and what comes first stays when there is little room. All others follow by
  * number. */
 static const uint8_t option_order[] = {
-    DHCP_OPTION_TYPE,      DHCP_OPTION_SERVER,   DHCP_OPTION_LEASE,     DHCP_OPTION_MASK,
-    DHCP_OPTION_ROUTER,    DHCP_OPTION_HOSTNAME, DHCP_OPTION_BOOT_FILE, DHCP_OPTION_TFTP_SERVER,
-    DHCP_OPTION_T1,        DHCP_OPTION_T2,       DHCP_OPTION_DNS,       DHCP_OPTION_DOMAIN,
-    DHCP_OPTION_CLIENT_ID, DHCP_OPTION_SUBNET,   DHCP_OPTION_NTP,       DHCP_OPTION_BROADCAST,
-    DHCP_OPTION_UUID,
+    DHCP_OPTION_TYPE,        DHCP_OPTION_SERVER,    DHCP_OPTION_LEASE,     DHCP_OPTION_MASK,
+    DHCP_OPTION_ROUTER,      DHCP_OPTION_HOSTNAME,  DHCP_OPTION_BOOT_FILE, DHCP_OPTION_PREFIX,
+    DHCP_OPTION_TFTP_SERVER, DHCP_OPTION_T1,        DHCP_OPTION_T2,        DHCP_OPTION_DNS,
+    DHCP_OPTION_DOMAIN,      DHCP_OPTION_CLIENT_ID, DHCP_OPTION_SUBNET,    DHCP_OPTION_NTP,
+    DHCP_OPTION_BROADCAST,   DHCP_OPTION_UUID,
 };
 
 /* Bytes of a value with the code and length of each of its parts. */

@@ -68,6 +68,7 @@ enum dhcp_option {
     DHCP_OPTION_UUID = 97,
     DHCP_OPTION_SUBNET = 118,
     DHCP_OPTION_IPXE = 175,
+    DHCP_OPTION_PREFIX = 210, /* RFC 5071, section 5 */
     DHCP_OPTION_END = 255,
 };
 

@@ -74,6 +74,8 @@ static void boot_put(const struct dhcp_boot *boot, uint32_t our_ip, const struct
     memcpy(reply->file, boot->file, strnlen(boot->file, DHCP_FILE_SIZE - 1));
     if (asked_for(request, DHCP_OPTION_BOOT_FILE))
         dhcp_put_text(reply, DHCP_OPTION_BOOT_FILE, reply->file);
+    if (boot->prefix[0]) /* pxelinux reads it, and the ROM that starts pxelinux does not know to ask */
+        dhcp_put_text(reply, DHCP_OPTION_PREFIX, boot->prefix);
     if (asked_for(request, DHCP_OPTION_TFTP_SERVER))
         dhcp_put_text(reply, DHCP_OPTION_TFTP_SERVER, ip4_format(our_ip, text));
 }

@@ -105,6 +105,19 @@ static uint32_t client_ip(struct MHD_Connection *connection)
     return ntohl(address.sin_addr.s_addr);
 }
 
+/* The address of ours that the client connected to: what goes into URLs for it. */
+static uint32_t server_ip(struct MHD_Connection *connection)
+{
+    const union MHD_ConnectionInfo *fd =
+        MHD_get_connection_info(connection, MHD_CONNECTION_INFO_CONNECTION_FD);
+    struct sockaddr_in address = {0};
+    socklen_t size = sizeof address;
+    if (!fd || getsockname(fd->connect_fd, (struct sockaddr *)&address, &size) < 0 ||
+        address.sin_family != AF_INET)
+        return 0;
+    return ntohl(address.sin_addr.s_addr);
+}
+
 static struct http_request *request_new(struct http_io *io, struct MHD_Connection *connection,
                                         const char *target)
 {
@@ -306,7 +319,9 @@ static enum MHD_Result request_ask(struct http_request *r, bool head)
         return respond_line(r, MHD_HTTP_BAD_REQUEST, "Bad file name\n", NULL, NULL);
     }
     const struct boot_files *files = r->io->files;
-    uint64_t handle = files->open(files->ctx, r->name, r->ip, on_answer, r);
+    struct boot_asker asker = {
+        .client_ip = r->ip, .server_ip = server_ip(r->connection), .via = BOOT_VIA_HTTP};
+    uint64_t handle = files->open(files->ctx, r->name, &asker, on_answer, r);
     if (r->answered)
         return respond_answer(r, head);
     r->opening = handle;

@@ -239,7 +239,10 @@ static void on_read_request(struct tftp_io *io, const struct tftp_peer *peer,
     t->next = *at;
     *at = t;
     io->running++;
-    uint64_t handle = io->files->open(io->files->ctx, name, ntohl(t->client.sin_addr.s_addr), on_answer, t);
+    struct boot_asker asker = {.client_ip = ntohl(t->client.sin_addr.s_addr),
+                               .server_ip = ntohl(t->local.s_addr),
+                               .via = BOOT_VIA_TFTP};
+    uint64_t handle = io->files->open(io->files->ctx, name, &asker, on_answer, t);
     if (handle) /* else it was answered, and t may be gone */
         t->opening = handle;
 }

@@ -44,10 +44,9 @@ static const struct fleet *driver_fleet(void *ctx)
     return ((struct driver *)ctx)->fleet;
 }
 
-static void driver_boot(void *ctx, const struct fleet_node *node, const struct plan_client *client,
-                        struct dhcp_boot *out)
+static void driver_boot(void *ctx, const struct dhcp_boot_ask *ask, struct dhcp_boot *out)
 {
-    if (node)
+    if (ask->node)
         snprintf(out->file, sizeof out->file, "pxelinux.0");
 }
 

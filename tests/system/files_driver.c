@@ -122,8 +122,8 @@ static uint64_t wait_for(struct driver *d, const char *name, bool answered, boot
     return w->handle;
 }
 
-static uint64_t driver_open(void *ctx, const char *path, uint32_t client_ip, boot_answer_fn *answer,
-                            void *answer_ctx)
+static uint64_t driver_open(void *ctx, const char *path, const struct boot_asker *asker,
+                            boot_answer_fn *answer, void *answer_ctx)
 {
     struct driver *d = ctx;
     if (text_starts(path, "later/"))

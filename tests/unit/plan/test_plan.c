@@ -23,6 +23,7 @@ static struct image_file files[PLAN_MODULES_MAX + 8];
 static struct image image;
 static struct fleet_node node;
 static struct plan_client client;
+static struct plan_site site;
 static struct plan plan;
 static struct digest manifest;
 static struct error err;
@@ -52,18 +53,20 @@ static int setup(void **state)
     if (!fleet || fleet_finish(fleet, &err))
         return -1;
     static char family[] = "esxi_dd", product[] = "VMware ESXi", version[] = "4.0.0", build[] = "208167",
-                none[] = "";
+                arch[] = "amd64", none[] = "";
     image = (struct image){.family = family,
                            .product = product,
                            .version = version,
                            .build = build,
+                           .arch = arch,
                            .kernel_options = none,
                            .files = files};
     for (size_t i = 0; i < 10; i++)
         add_file(procedure[i], i == 0 ? IMAGE_ROLE_KERNEL : i < 8 ? IMAGE_ROLE_MODULE : IMAGE_ROLE_EXTRA);
     static char name[] = "n1", image_name[] = "esxi4", weak[] = "$1$saltsalt$qjXMvbEw8oaL.CzflDtaK/";
     node = (struct fleet_node){.name = name, .settings = {.image = image_name, .root_hash_weak = weak}};
-    client = (struct plan_client){.firmware = PLAN_FIRMWARE_BIOS};
+    client = (struct plan_client){.arch = 0};
+    site = (struct plan_site){.server = 0x0a4d0001, .loaders = PLAN_LOADERS_ALL};
     memset(manifest.byte, 0xc5, sizeof manifest.byte);
     err.text[0] = '\0';
     return 0;
@@ -78,13 +81,14 @@ static int teardown(void **state)
 
 static void make(void)
 {
-    if (plan_make(fleet, &node, &image, &manifest, &client, &plan, &err))
+    if (plan_make(fleet, &node, &image, &manifest, &site, &client, PLAN_CHAIN_ANY, &plan, &err))
         fail_msg("%s", err.text);
 }
 
 static void check_fails(const char *says)
 {
-    assert_int_equal(plan_make(fleet, &node, &image, &manifest, &client, &plan, &err), -1);
+    assert_int_equal(plan_make(fleet, &node, &image, &manifest, &site, &client, PLAN_CHAIN_ANY, &plan, &err),
+                     -1);
     if (!strstr(err.text, says) || !strstr(err.text, "node n1"))
         fail_msg("%s", err.text);
 }
@@ -113,7 +117,7 @@ static void the_procedures_plan(void **state)
                                         IMAGE "oem.tgz",   IMAGE "license.tgz", "node/n1/mod.tgz",
                                         IMAGE "cimstg.tgz"};
     make();
-    assert_string_equal(plan.loader, "pxelinux.0");
+    assert_string_equal(plan.loader, "lpxelinux.0");
     assert_string_equal(plan.kernel.path, IMAGE "vmkboot.gz");
     assert_ptr_equal(plan.kernel.file, &files[0]);
     assert_string_equal(plan.kernel_options, "");
@@ -222,18 +226,19 @@ static void kernel_options_of_image_and_node(void **state)
 
 static void firmware(void **state)
 {
-    client.firmware = PLAN_FIRMWARE_IPXE; /* Debian's QEMU ROM on a BIOS */
+    client.ipxe = true; /* Debian's QEMU ROM on a BIOS; its multiboot takes 8 modules */
     make();
-    assert_string_equal(plan.loader, "pxelinux.0");
+    assert_string_equal(plan.loader, "lpxelinux.0");
+    assert_string_equal(plan.prefix, "http://10.77.0.1/");
     client.arch = 7;
     check_fails("no UEFI boot: switch the machine to BIOS/legacy boot");
-    client.firmware = PLAN_FIRMWARE_UEFI;
+    client.ipxe = false;
     check_fails("ESXi 3.5 to 4.1 has no UEFI boot: switch the machine to BIOS/legacy boot");
-    client.firmware = PLAN_FIRMWARE_UEFI_HTTP;
+    client.arch = 16;
+    client.http = true;
     check_fails("ESXi 3.5 to 4.1 has no UEFI boot");
-    client.firmware = PLAN_FIRMWARE_OTHER;
-    client.arch = 38;
-    check_fails("architecture 38");
+    client.arch = 99;
+    check_fails("architecture 99");
 }
 
 static void images_that_do_not_boot(void **state)
@@ -243,13 +248,14 @@ static void images_that_do_not_boot(void **state)
     check_fails("image esxi4 is no system to boot (family loader)");
     assert_null(plan_overlay_name(&image));
     image.family = later;
-    check_fails("image esxi4: ESXi 5 and later can be imported and inspected; booting it is not built yet");
-    assert_null(plan_overlay_name(&image));
+    site.loaders &= ~(1u << PLAN_LOADER_PXELINUX3);
+    check_fails("image esxi4: boot loader pxelinux-3.86 is not in the store");
     image.family = unknown;
     check_fails("image esxi4 is no system to boot (family unknown)");
     assert_true(plan_takes_strong_hash(&image));
 
-    assert_int_equal(plan_make(fleet, &node, NULL, &manifest, &client, &plan, &err), -1);
+    assert_int_equal(plan_make(fleet, &node, NULL, &manifest, &site, &client, PLAN_CHAIN_ANY, &plan, &err),
+                     -1);
     assert_string_equal(err.text, "node n1: there is no image esxi4 (bootherd image list)");
     node.settings.image = NULL;
     check_fails("has no image: bootherd node set n1 --image NAME");
@@ -379,8 +385,8 @@ static void the_same_plan_without_secrets(void **state)
                 buf_format(&text, "profiles:\n  p:\n    image: esxi4\n    %s\nnodes:\n  n1: {profile: p}\n",
                            settings[i]);
             if (fleet_parse_yaml("test", buf_slice(&text), &fleets[j], &err) ||
-                plan_make(fleets[j], fleet_node_by_name(fleets[j], "n1"), &image, &manifest, &client,
-                          &plans[j], &err))
+                plan_make(fleets[j], fleet_node_by_name(fleets[j], "n1"), &image, &manifest, &site, &client,
+                          PLAN_CHAIN_ANY, &plans[j], &err))
                 fail_msg("%s", err.text);
             buf_clear(&text);
             assert_int_equal(fleet_format_yaml(fleets[j], FLEET_WITHOUT_SECRETS, &text, &err), 0);

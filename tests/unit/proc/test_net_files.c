@@ -101,7 +101,8 @@ static uint64_t ask(const char *path, uint32_t ip)
 {
     boot_file_unref(got.file);
     memset(&got, 0, sizeof got);
-    return door.open(door.ctx, path, ip, take_answer, NULL);
+    struct boot_asker asker = {.client_ip = ip, .server_ip = 0x0a4d0001, .via = BOOT_VIA_TFTP};
+    return door.open(door.ctx, path, &asker, take_answer, NULL);
 }
 
 static void check_bytes(const char *bytes)
@@ -158,8 +159,8 @@ static void a_config_for_the_node_that_asks(void **state)
     check_config("pxelinux.cfg/default", IP_N1, "node/n1/mod.tgz");
     check_config("pxelinux.cfg/default", IP_STRANGER, "LOCALBOOT");
     check_config("pxelinux.cfg/default", IP_UNLEASED, "LOCALBOOT");
-    check_not(BOOT_ANSWER_MISSING, "pxelinux.cfg/01-02-00-00-00-00-77", IP_N1, "pxelinux tries the next");
-    check_not(BOOT_ANSWER_MISSING, "pxelinux.cfg/0A4D0064", IP_UNLEASED, "pxelinux tries the next");
+    check_not(BOOT_ANSWER_MISSING, "pxelinux.cfg/01-02-00-00-00-00-77", IP_N1, "the loader tries the next");
+    check_not(BOOT_ANSWER_MISSING, "pxelinux.cfg/0A4D0064", IP_UNLEASED, "the loader tries the next");
     check_not(BOOT_ANSWER_FAILED, "pxelinux.cfg/01-02-00-00-00-00-03", IP_BARE, "no image");
 }
 
@@ -287,15 +288,20 @@ static void pending_overlays_are_bounded(void **state)
 
 static void what_dhcp_says(void **state)
 {
-    struct plan_client client = {.firmware = PLAN_FIRMWARE_BIOS};
+    struct plan_client client = {.arch = 0};
+    struct dhcp_boot_ask ask = {.client = &client, .server_ip = 0x0a4d0001};
     struct dhcp_boot boot;
-    net_files_boot(files, fleet_node_by_name(fleet, "n1"), &client, &boot);
-    assert_string_equal(boot.file, "pxelinux.0");
+    ask.node = fleet_node_by_name(fleet, "n1");
+    net_files_boot(files, &ask, &boot);
+    assert_string_equal(boot.file, "lpxelinux.0");
+    assert_string_equal(boot.prefix, "http://10.77.0.1/");
     assert_false(boot.failed);
-    net_files_boot(files, fleet_node_by_name(fleet, "bare"), &client, &boot);
+    ask.node = fleet_node_by_name(fleet, "bare");
+    net_files_boot(files, &ask, &boot);
     assert_true(boot.failed);
     assert_non_null(strstr(boot.text, "bootherd node set bare --image NAME"));
-    net_files_boot(files, NULL, &client, &boot);
+    ask.node = NULL;
+    net_files_boot(files, &ask, &boot);
     assert_string_equal(boot.file, "");
     assert_false(boot.failed);
 }
@@ -333,7 +339,7 @@ static int publish_loader(const char *const *names, const char *const *bytes, si
     int result = store_staging_seal(s, &image, &manifest, &err);
     store_staging_close(s);
     if (result == 0)
-        result = store_publish(store, staging, NET_FILES_LOADER, &manifest, &err);
+        result = store_publish(store, staging, plan_loader_name(PLAN_LOADER_PXELINUX), &manifest, &err);
     close(fd);
     return result;
 }
@@ -342,7 +348,7 @@ static int setup(void **state)
 {
     static const char *const names[] = {"A.C32", "a.c32", "pxelinux.0"}, *const bytes[] = {"upper", "lower",
                                                                                            "loader"};
-    struct net_files_host host = {NULL, host_fleet, host_now, host_mac_of, host_ask};
+    struct net_files_host host = {NULL, 80, host_fleet, host_now, host_mac_of, host_ask};
     struct digest manifest;
     memset(&wanted, 0, sizeof wanted);
     if ((root_fd = sample_root(root)) < 0 || store_open(root_fd, true, &store, &err) < 0 ||

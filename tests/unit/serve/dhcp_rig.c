@@ -29,11 +29,10 @@ static const char usual_fleet[] = "networks:\n"
                                   "    mac: 52:54:00:77:01:08\n"
                                   "    ip: 10.77.0.105\n";
 
-static void rig_boot(void *ctx, const struct fleet_node *node, const struct plan_client *client,
-                     struct dhcp_boot *out)
+static void rig_boot(void *ctx, const struct dhcp_boot_ask *ask, struct dhcp_boot *out)
 {
     const struct rig *rig = ctx;
-    if (node)
+    if (ask->node)
         *out = rig->boot;
 }
 

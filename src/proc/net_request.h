@@ -1,0 +1,54 @@
+/* Inside proc: one request for a boot file on its way through net_files, net_config and net_node. */
+#pragma once
+
+#include "proc/net_files.h"
+
+struct net_pending {
+    uint64_t serial; /* 0: free */
+    uint32_t file_number;
+    struct boot_file *in_front; /* owned reference: the overlay stands behind it; NULL: the overlay alone */
+    boot_answer_fn *answer;
+    void *answer_ctx;
+};
+
+struct net_files {
+    struct image_cache *cache;
+    struct net_files_host host;
+    struct plan *plan; /* scratch: a plan is large, and one request is planned at a time */
+    uint64_t last_serial;
+    struct net_pending pending[NET_FILES_PENDING_MAX];
+};
+
+struct net_request {
+    struct net_files *files;
+    const char *path;        /* clean, and without the loader's folder */
+    enum plan_loader beside; /* the loader image in whose folder it was asked for */
+    const struct boot_asker *asker;
+    int64_t now_ms;
+    boot_answer_fn *answer;
+    void *answer_ctx;
+};
+
+/* Answers at once; 0, the handle of what needs no cancelling. */
+uint64_t net_answer(const struct net_request *r, enum boot_answer what, struct boot_file *file,
+                    const char *text);
+
+/* The node that holds the asker's address, or NULL. */
+const struct fleet_node *net_asker_node(const struct net_request *r, struct mac *mac);
+
+/*
+ * Plans into files->plan. Who asks for a loader's config has that loader, whatever the store has now: `chain`
+ * and PLAN_ARCH_UNKNOWN in client->arch say so.
+ */
+int net_plan(struct net_files *files, const struct fleet_node *node, const struct plan_site *site,
+             const struct plan_client *client, enum plan_chain chain, int64_t now_ms,
+             const struct cached_image **image, struct error *err);
+
+/* The site of a request for a file of a chain that was chosen before. */
+struct plan_site net_request_site(const struct net_request *r);
+
+/* net_config.c: whether `path` is a config's name; then it is answered. */
+bool net_config_open(const struct net_request *r, uint64_t *handle);
+/* net_node.c: node/NAME/FILE. */
+uint64_t net_node_open(const struct net_request *r, const char *rest);
+void net_node_cancel(struct net_files *files, uint64_t handle);
