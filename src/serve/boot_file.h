@@ -25,13 +25,28 @@
 
 #define BOOT_PATH_MAX 512 /* bytes with NUL; longer names are refused */
 
-/* An open boot file. Reference-counted: several transfers may share one. Either fd or memory, never both. */
+struct boot_file;
+
+/* A range of another file, as it lies in a composed one. */
+struct boot_piece {
+    uint64_t at; /* in the composed file */
+    uint64_t size;
+    struct boot_file *file; /* one reference is the composed file's */
+    uint64_t offset;        /* in `file` */
+};
+
+/*
+ * An open boot file. Reference-counted: several transfers may share one. Its bytes come from one place: a
+ * descriptor, memory, or pieces of other files. boot_file_read knows all three.
+ */
 struct boot_file {
     unsigned references;
-    int fd;              /* -1: in memory. Never seeked: readers use pread and sendfile with offsets */
-    const uint8_t *data; /* borrowed from `owner` when in memory */
+    int fd;                    /* -1: none. Never seeked: readers use pread and sendfile with offsets */
+    const uint8_t *data;       /* borrowed from `owner` when in memory, else NULL */
+    struct boot_piece *pieces; /* owned, of a composed file, else NULL; ascending */
+    size_t piece_count;
     uint64_t size;
-    char etag[24]; /* quoted, for HTTP; equal bytes give equal tags */
+    char etag[24]; /* quoted, for HTTP; equal tags mean equal bytes. "": none yet */
     enum boot_file_role role;
     uint32_t file_number;                    /* as in boot_event */
     uint32_t files_expected;                 /* as in boot_event */
@@ -47,6 +62,13 @@ struct boot_file *boot_file_from_bytes(const void *data, size_t size);
 
 /* Takes fd, also when memory runs out (NULL). Has no etag until boot_file_tag gives it one. */
 struct boot_file *boot_file_from_fd(int fd, uint64_t size);
+
+/*
+ * A file made of ranges of others; nothing is copied. The pieces ascend, do not overlap and end within
+ * `size`; the bytes between and behind them are zero. Takes the pieces' references, also when memory runs out
+ * (NULL). The etag comes from the etags of the pieces: a file without one leaves the whole without.
+ */
+struct boot_file *boot_file_compose(const struct boot_piece *pieces, size_t count, uint64_t size);
 
 /* Sets the etag from the digest of the file's bytes. */
 void boot_file_tag(struct boot_file *file, const struct digest *digest);

@@ -23,6 +23,7 @@
 #define CONNECTIONS_MAX        4096
 #define CONNECTIONS_PER_IP_MAX 1024 /* machines behind one address translator; one is never let take all */
 #define CONNECTION_MEMORY_MAX  (16u << 10) /* request and response headers; 64 MB for all connections */
+#define PIECES_BLOCK           (64u << 10) /* read at a time from a composed file, a buffer for each transfer */
 #define IDLE_S                 60u         /* a loader unpacking a module before it asks for the next */
 
 /* From a request's headers to its last byte. */
@@ -34,6 +35,7 @@ struct http_request {
     bool asked;       /* boot_files was asked */
     bool answered;    /* it has answered: answer, file and text */
     bool suspended;   /* MHD leaves the connection alone until then */
+    bool broken;      /* the file could not be read to its end; text says why */
     bool sending;     /* a body is on its way: DONE or FAILED follows */
     uint64_t opening; /* boot_files' handle, else 0 */
     enum boot_answer answer;
@@ -175,10 +177,27 @@ static enum MHD_Result respond_line(struct http_request *r, unsigned status, con
     return respond(r, status, response);
 }
 
-/* The bytes of r->part: from memory, or by sendfile from a descriptor of the response's own. */
-static struct MHD_Response *file_body(const struct http_request *r)
+/* Bytes of a composed file for MHD, which knows how many there are. */
+static ssize_t read_pieces(void *cls, uint64_t position, char *out, size_t size)
+{
+    struct http_request *r = cls;
+    errno = ENODATA;
+    ssize_t n = boot_file_read(r->file, r->part.offset + position, out, size);
+    if (n > 0)
+        return n;
+    r->broken = true;
+    snprintf(r->text, sizeof r->text, "cannot read the file at byte %" PRIu64 ": %s",
+             r->part.offset + position, strerror(errno));
+    return MHD_CONTENT_READER_END_WITH_ERROR;
+}
+
+/* The bytes of r->part: out of pieces, from memory, or by sendfile from a descriptor of the response's own.
+ */
+static struct MHD_Response *file_body(struct http_request *r)
 {
     const struct boot_file *file = r->file;
+    if (file->pieces)
+        return MHD_create_response_from_callback(r->part.size, PIECES_BLOCK, read_pieces, r, NULL);
     if (file->fd < 0)
         return MHD_create_response_from_buffer(r->part.size, (void *)(uintptr_t)(file->data + r->part.offset),
                                                MHD_RESPMEM_PERSISTENT);
@@ -191,7 +210,7 @@ static struct MHD_Response *file_body(const struct http_request *r)
     return response;
 }
 
-static struct MHD_Response *file_response(const struct http_request *r)
+static struct MHD_Response *file_response(struct http_request *r)
 {
     const struct boot_file *file = r->file;
     struct MHD_Response *response = file_body(r);
@@ -373,7 +392,8 @@ static void tell_end(const struct http_request *r, enum MHD_RequestTerminationCo
     }
     uint64_t acked = bytes_acked(r->connection); /* the response's headers with them */
     uint64_t bytes = acked > r->acked_before ? acked - r->acked_before : 0;
-    tell(r, BOOT_EVENT_FILE_FAILED, bytes < r->part.size ? bytes : r->part.size, reasons[code]);
+    tell(r, BOOT_EVENT_FILE_FAILED, bytes < r->part.size ? bytes : r->part.size,
+         r->broken ? r->text : reasons[code]);
 }
 
 static void on_completed(void *cls, struct MHD_Connection *connection, void **request,

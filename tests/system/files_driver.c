@@ -8,6 +8,9 @@
  *   never/NAME   no answer at all
  *   memory/NAME  FOLDER/NAME, read into memory
  *   short/NAME   FOLDER/NAME, said to be 1000 bytes longer than it is
+ *   pieces/NAME  FOLDER/NAME, composed of pieces of 1000 bytes, by turns from the descriptor and from memory
+ *   joined/NAME  FOLDER/NAME, zeros up to a multiple of four bytes, FOLDER/NAME again
+ *   cut/NAME     the same, and the first is said to be 1000 bytes longer than it is
  *   refused/...  another machine's file
  *   failed/...   should exist, but does not
  */
@@ -24,12 +27,14 @@
 #include "base/cleanup.h"
 #include "base/file.h"
 #include "base/text.h"
+#include "proc/join_file.h"
 #include "serve/boot_file.h"
 #include "serve/http_io.h"
 #include "serve/tftp_io.h"
 
 #define LATER_US     50000
 #define MEMORY_LIMIT (64u << 20)
+#define PIECE        1000u /* bytes */
 
 struct driver {
     sd_event *loop;
@@ -66,15 +71,70 @@ static struct boot_file *open_file(struct driver *d, const char *name, bool memo
     return boot_file_from_bytes(bytes.data, bytes.size);
 }
 
+static struct boot_file *plain_file(struct driver *d, const char *name)
+{
+    return open_file(d, name, false, 0);
+}
+
+static struct boot_file *memory_file(struct driver *d, const char *name)
+{
+    return open_file(d, name, true, 0);
+}
+
+static struct boot_file *short_file(struct driver *d, const char *name)
+{
+    return open_file(d, name, false, 1000);
+}
+
+static struct boot_file *pieces_file(struct driver *d, const char *name)
+{
+    struct boot_file *from[] = {plain_file(d, name), memory_file(d, name)}, *f = NULL;
+    if (from[0] && from[1]) {
+        uint64_t size = from[0]->size;
+        size_t count = (size_t)(size / PIECE + 1);
+        cleanup_free struct boot_piece *pieces = calloc(count, sizeof *pieces);
+        if (!pieces)
+            abort();
+        for (size_t i = 0; i < count; i++) {
+            uint64_t at = i * PIECE;
+            pieces[i] = (struct boot_piece){at, size - at < PIECE ? size - at : PIECE,
+                                            boot_file_ref(from[i % 2]), at};
+        }
+        f = boot_file_compose(pieces, count, size);
+    }
+    boot_file_unref(from[0]);
+    boot_file_unref(from[1]);
+    return f;
+}
+
+static struct boot_file *joined_file(struct driver *d, const char *name)
+{
+    struct boot_file *f = plain_file(d, name);
+    return f ? join_file(boot_file_ref(f), f) : NULL;
+}
+
+static struct boot_file *cut_file(struct driver *d, const char *name)
+{
+    struct boot_file *f = short_file(d, name);
+    return f ? join_file(f, memory_file(d, name)) : NULL;
+}
+
+static struct boot_file *file_of(struct driver *d, const char *name)
+{
+    static const struct {
+        const char *prefix;
+        struct boot_file *(*open)(struct driver *d, const char *name);
+    } kinds[] = {{"memory/", memory_file}, {"short/", short_file}, {"pieces/", pieces_file},
+                 {"joined/", joined_file}, {"cut/", cut_file},     {"", plain_file}};
+    size_t i = 0;
+    while (!text_starts(name, kinds[i].prefix))
+        i++;
+    return kinds[i].open(d, name + strlen(kinds[i].prefix));
+}
+
 static void answer_file(struct driver *d, const char *name, boot_answer_fn *answer, void *answer_ctx)
 {
-    struct boot_file *f;
-    if (text_starts(name, "memory/"))
-        f = open_file(d, name + strlen("memory/"), true, 0);
-    else if (text_starts(name, "short/"))
-        f = open_file(d, name + strlen("short/"), false, 1000);
-    else
-        f = open_file(d, name, false, 0);
+    struct boot_file *f = file_of(d, name);
     if (f && text_ends(name, ".cfg"))
         f->role = BOOT_FILE_CONFIG;
     answer(answer_ctx, f ? BOOT_ANSWER_FOUND : BOOT_ANSWER_MISSING, f, f ? "" : "no such file");

@@ -25,9 +25,9 @@ answers() { # STATUS CURL-ARGUMENT...: always with a length, never in chunks, ne
 one_line() { # STATUS NAME: a refusal in words
     answers "$1" "$url/$2" && has 'Content-Type: text/plain' && [ "$(wc -l <got)" = 1 ]
 }
-range() { # RANGE FIRST SIZE: of 100000
+range() { # RANGE FIRST SIZE [NAME]: of 100000, or of another of its size and bytes
     tail -c +$(($2 + 1)) "$served/100000" | head -c "$3" >wanted
-    answers 206 -r "$1" "$url/100000" && cmp got wanted && has "Content-Range: bytes $2-$(($2 + $3 - 1))/100000"
+    answers 206 -r "$1" "$url/${4:-100000}" && cmp got wanted && has "Content-Range: bytes $2-$(($2 + $3 - 1))/100000"
 }
 no_range() {
     answers 416 -r 100000- "$url/100000" && has 'Content-Range: bytes */100000'
@@ -35,9 +35,9 @@ no_range() {
 several_ranges() {
     answers 200 -r 0-1,5-6 "$url/100000" && cmp got "$served/100000"
 }
-resumed() {
+resumed() { # NAME
     head -c 1234567 "$served/3000000" >part
-    curl -sSf -C - -o part "$url/3000000" && cmp part "$served/3000000"
+    curl -sSf -C - -o part "$url/$1" && cmp part "$served/3000000"
 }
 one_connection() {
     one_made=$(curl -sS -w '%{num_connects} ' -o got1 "$url/513" -o got2 "$url/later/513" -o got3 "$url/memory/513")
@@ -47,8 +47,8 @@ one_connection() {
 old_client() {
     answers 200 -0 "$url/513" && has 'Connection: close'
 }
-head_of() {
-    answers 200 -I "$url/$1" && has "Content-Length: $(stat -c %s "$served/$1")" && has 'Accept-Ranges: bytes' &&
+head_of() { # NAME [FILE]
+    answers 200 -I "$url/$1" && has "Content-Length: $(stat -c %s "$served/${2:-$1}")" && has 'Accept-Ranges: bytes' &&
         has 'Content-Type: application/octet-stream'
 }
 config() {
@@ -60,8 +60,16 @@ may_not() { # METHOD
 may_not_upload() {
     answers 405 -T "$served/3000000" "$url/put" && has 'Allow: GET, HEAD' && ! [ -e "$served/put" ]
 }
-equal_tags() {
-    get memory/513 513 && tag=$(grep -i '^etag' head) && get memory/513 513 && [ "$tag" = "$(grep -i '^etag' head)" ]
+equal_tags() { # NAME FILE
+    get "$1" "$2" && tag=$(grep -i '^etag' head) && get "$1" "$2" && [ "$tag" = "$(grep -i '^etag' head)" ]
+}
+known() { # NAME: 304 to the client that has it
+    curl -sSf -I -D head -o got "$url/$1" && tag=$(sed -n 's/\r//; s/^etag: //Ip' ./head) && [ "$tag" ] &&
+        [ "$(curl -sS -D head -o got -w '%{http_code}' -H "If-None-Match: $tag" "$url/$1")" = 304 ]
+}
+cut_off() { # the headers have promised more: the connection ends
+    curl -sS -o got "$url/$1"
+    [ $? = 18 ]
 }
 with_busybox() {
     rm -f got
@@ -71,10 +79,10 @@ resumed_busybox() {
     head -c 1000 "$served/100000" >got
     busybox wget -q -c -O got "$url/100000" && cmp got "$served/100000"
 }
-at_once() {
+at_once() { # NAME
     at_once_urls=
     for i in $(seq 40); do
-        at_once_urls="$at_once_urls -o many$i $url/3000000"
+        at_once_urls="$at_once_urls -o many$i $url/$1"
     done
     # shellcheck disable=SC2086
     curl -sSf --parallel --parallel-max 40 $at_once_urls || return 1
@@ -82,8 +90,8 @@ at_once() {
         cmp "many$i" "$served/3000000" || return 1
     done
 }
-gives_up() {
-    ! curl -sS -m 1 --limit-rate 100k -o got "$url/large"
+gives_up() { # NAME
+    ! curl -sS -m 1 --limit-rate 100k -o got "$url/$1"
 }
 odd() {
     python3 "$here/http_client.py" "$http_port" "$1" "$served/$2"
@@ -115,7 +123,7 @@ check 'configuration is text' config
 check 'HEAD' head_of 100000
 check 'the event of HEAD' told 'PROBED 100000 0 from 127.0.0.1: $'
 check 'HEAD of an empty file' head_of empty
-check 'etags stay' equal_tags
+check 'etags stay' equal_tags memory/513 513
 
 check 'range: the first bytes' range 0-99 0 100
 check 'range: one byte' range 5-5 5 1
@@ -125,7 +133,7 @@ check 'range: the last bytes' range -10 99990 10
 check 'range: of the whole' range 0- 0 100000
 check 'range: behind the end' no_range
 check 'range: several' several_ranges
-check 'a download resumed' resumed
+check 'a download resumed' resumed 3000000
 check 'the event of it' told 'DONE 3000000 1765433 from 127.0.0.1'
 
 check 'keep-alive' one_connection
@@ -149,11 +157,32 @@ check 'the event of it' told 'REFUSED put 0 from 127.0.0.1: asked by a method ot
 
 check 'busybox wget' with_busybox
 check 'busybox wget, resumed' resumed_busybox
-check '40 at once' at_once
-check 'a client gives up' gives_up
+check '40 at once' at_once 3000000
+check 'a client gives up' gives_up large
 check 'the event of it' told 'FAILED large [1-9][0-9]* from 127.0.0.1: the connection broke'
 check 'a file shorter than it should be' one_line 503 short/513
 check 'the event of it' told 'FAILED short/513 0 from 127.0.0.1: the file is shorter than it should be'
+for file in empty one 513 100000 3000000; do
+    check "composed: $file" get pieces/$file $file
+done
+check 'composed: zeros between' get joined/511 joined/511
+check 'composed: looked up later' get later/pieces/100000 100000
+check 'composed: HEAD' head_of pieces/100000 100000
+check 'composed: HEAD of an empty file' head_of pieces/empty empty
+check 'composed: etags stay' equal_tags pieces/513 513
+check 'composed: 304' known joined/100000
+check 'composed: the first bytes' range 0-99 0 100 pieces/100000
+check 'composed: within a piece' range 5-5 5 1 pieces/100000
+check 'composed: over a border' range 1999-2000 1999 2 pieces/100000
+check 'composed: to the end' range 99000- 99000 1000 pieces/100000
+check 'composed: the last bytes' range -10 99990 10 pieces/100000
+check 'composed: a download resumed' resumed pieces/3000000
+check 'the event of it' told 'DONE pieces/3000000 1765433 from 127.0.0.1: $'
+check 'composed: 40 at once' at_once pieces/3000000
+check 'composed: a client gives up' gives_up joined/large
+check 'the event of it' told 'FAILED joined/large [1-9][0-9]* from 127.0.0.1: the connection broke'
+check 'composed: a file shorter than it should be' cut_off cut/100000
+check 'the event of it' told 'FAILED cut/100000 [1-9][0-9]* from 127.0.0.1: cannot read the file at byte 100000: No data available'
 check 'mboot.efi' odd mboot 100000
 check 'lpxelinux' odd lpxelinux 100000
 check 'pipelined' odd pipelined 100000

@@ -14,8 +14,8 @@ hpa() { # FILE: tftp-hpa, octet, 512 bytes a block
 ascii() { # tftp-hpa's default mode; it takes CR away, so a text without
     tftp 127.0.0.1 "$tftp_port" -c get "$1" got && cmp got "$served/$1"
 }
-with_curl() { # FILE BLKSIZE
-    curl -sS --tftp-blksize "$2" -o got "tftp://127.0.0.1:$tftp_port/$1" && cmp got "$served/$1"
+with_curl() { # NAME BLKSIZE [FILE]
+    curl -sS --tftp-blksize "$2" -o got "tftp://127.0.0.1:$tftp_port/$1" && cmp got "$served/${3:-$1}"
 }
 plain_curl() {
     curl -sS --tftp-no-options -o got "tftp://127.0.0.1:$tftp_port/$1" && cmp got "$served/$1"
@@ -56,6 +56,13 @@ check 'tftp-hpa: from memory' hpa memory/100000 100000
 for size in 8 512 1408 65464; do
     check "curl: blksize $size" with_curl 100000 $size
 done
+for file in empty one 513 100000; do
+    check "composed: tftp-hpa: $file" hpa pieces/$file $file
+done
+check 'composed: curl' with_curl pieces/100000 1408 100000
+check 'composed: zeros between' hpa joined/511 joined/511
+check 'composed: a file shorter than it should be' curl_says 71 cut/513
+check 'the event of it' told 'FAILED cut/513 512 from 127.0.0.1: cannot read the file at block 2: No data available'
 check 'curl: no options' plain_curl 100000
 check 'curl: an exact multiple of blksize' with_curl 1408 1408
 check 'busybox: blksize 1408' with_busybox 3000000 1408

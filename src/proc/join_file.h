@@ -1,0 +1,13 @@
+/*
+ * An initrd with another archive behind it. The kernel reads one cpio archive after the other out of what the
+ * loader gives it; an archive that is not compressed has to begin at a multiple of four bytes, with zeros
+ * before it (Documentation/driver-api/early-userspace/buffer-format.rst).
+ */
+#pragma once
+
+#include "serve/boot_file.h"
+
+#define JOIN_ALIGN 4u /* bytes */
+
+/* Takes both references. NULL when memory runs out. Role and numbers are the caller's to set. */
+struct boot_file *join_file(struct boot_file *initrd, struct boot_file *overlay);
