@@ -154,6 +154,16 @@ void wire_put_u64(struct wire_out *w, uint64_t v)
     wire_put_big(w, v, 8);
 }
 
+void wire_put_u16le(struct wire_out *w, uint16_t v)
+{
+    wire_put_u16(w, (uint16_t)(v >> 8 | v << 8));
+}
+
+void wire_put_u32le(struct wire_out *w, uint32_t v)
+{
+    wire_put_u32(w, __builtin_bswap32(v));
+}
+
 void wire_put_text(struct wire_out *w, const char *text)
 {
     wire_put(w, text, strlen(text) + 1);

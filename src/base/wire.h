@@ -43,6 +43,8 @@ void wire_put_u8(struct wire_out *w, uint8_t v);
 void wire_put_u16(struct wire_out *w, uint16_t v);
 void wire_put_u32(struct wire_out *w, uint32_t v);
 void wire_put_u64(struct wire_out *w, uint64_t v);
+void wire_put_u16le(struct wire_out *w, uint16_t v);
+void wire_put_u32le(struct wire_out *w, uint32_t v);
 void wire_put(struct wire_out *w, const void *data, size_t size);
 void wire_put_text(struct wire_out *w, const char *text); /* with its NUL */
 void wire_put_zero(struct wire_out *w, size_t size);

@@ -49,6 +49,11 @@ static void writes_until_full(void **state)
     wire_put_u8(&w, 1);
     assert_true(w.full);
     assert_int_equal(wire_written(&w), 8);
+    struct wire_out le = wire_out(bytes, sizeof bytes);
+    wire_put_u16le(&le, 0x0102);
+    wire_put_u32le(&le, 0x03040506);
+    assert_memory_equal(bytes, "\2\1\6\5\4\3", 6);
+    assert_int_equal(wire_written(&le), 6);
 }
 
 static void buf_grows(void **state)
