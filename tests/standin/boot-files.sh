@@ -2,7 +2,8 @@
 # Sourced by make-iso.sh: the boot files, from Debian's packages to sys.vgz and its companions.
 
 packages=(busybox-static dropbear-bin inetutils-inetd libc6 libcrypt1 libgmp10 libtomcrypt1 libtommath1 zlib1g
-    isolinux syslinux-common)
+    isolinux syslinux-common gnu-efi)
+package_set=2 # a number for every change of the list, so that it is fetched again
 drivers=(drivers/net/ethernet/intel/e1000/e1000 drivers/net/virtio_net drivers/net/net_failover net/core/failover
     drivers/virtio/virtio drivers/virtio/virtio_ring drivers/virtio/virtio_pci
     drivers/virtio/virtio_pci_legacy_dev drivers/virtio/virtio_pci_modern_dev)
@@ -144,14 +145,17 @@ build_companions() {
     tar -cf - -T /dev/null | gzip -9n >"$work/mod.tgz"
 }
 
-build_boot_files() {
-    step "packages of Debian fetched" "$debs/complete" -- fetch_packages
-    step "packages unpacked" "$parts/unpacked" "$debs/complete.ok" "$here/boot-files.sh" -- unpack_packages
+build_shared_files() {
+    step "packages of Debian fetched" "$debs/complete-$package_set" -- fetch_packages
+    step "packages unpacked" "$parts/unpacked" "$debs/complete-$package_set.ok" "$here/boot-files.sh" -- unpack_packages
     step "ram disk with busybox and init" "$parts/ramdisk.gz" "$parts/unpacked.ok" "$here/ramdisk/*" -- build_ramdisk
     step "vmkboot.gz, a multiboot kernel" "$parts/vmkboot.gz" "$parts/ramdisk.gz.ok" "$here/vmkboot/*" -- build_vmkboot
+    step "vmk.gz, a Linux kernel" "$parts/vmk.gz" "$parts/unpacked.ok" -- build_kernel
+}
+
+build_boot_files() {
     [ "$version" != 3.5 ] ||
         step "vmkernel.gz, the two in one" "$parts/vmkernel.gz" "$parts/ramdisk.gz.ok" "$here/vmkboot/*" -- build_vmkernel
-    step "vmk.gz, a Linux kernel" "$parts/vmk.gz" "$parts/unpacked.ok" -- build_kernel
     step "sys.vgz, the system" "$work/sys.vgz" "$parts/unpacked.ok" "$here/sys/*/*" "$here/sys/etc/vmware/*" \
         "$here/sys/etc/vmware/init/init.d/*" -- build_sys
     step "cim.vgz, oem.tgz, license.tgz and others" "$work/mod.tgz" "$here/boot-files.sh" -- build_companions

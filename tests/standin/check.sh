@@ -1,5 +1,5 @@
 #!/bin/bash
-# The stand-in's media against the procedure, read with fdisk, bsdtar, bunzip2 and mtools.
+# The stand-in's media against the procedure and the vendor's layout, read with fdisk, bsdtar, bunzip2 and mtools.
 set -u
 here=$(cd "$(dirname "$0")" && pwd)
 # shellcheck source=tests/lib/tap.sh
@@ -63,5 +63,32 @@ if make_iso 3.5; then
         "usr/lib/vmware/installer/VMware-VMvisor-big-3.5.0-110271.i386.dd.bz2"
 else
     not_ok "3.5: the ISO is built"
+fi
+
+# modules VERSION: the modules of the medium's boot.cfg, as it spells them.
+modules() {
+    bsdtar -xOf "$dir/$1.iso" "$2" | sed -n 's/^modules=//p' | sed 's/ --- /\n/g'
+}
+
+# names VERSION BOOT.CFG: how many of them, with the slash, the medium has in any case.
+names() {
+    modules "$1" "$2" | sed 's,^/,,' | grep -cixFf <(bsdtar -tf "$dir/$1.iso" | tr _ "${3:-_}")
+}
+
+if make_iso 8.0; then
+    is "8.0: a name in lower case" "$(bsdtar -tf "$dir/8.0.iso" | grep -c '[a-z]')" 0
+    is "8.0: modules, each a file" "$(names 8.0 BOOT.CFG)" "$(modules 8.0 BOOT.CFG | wc -l)"
+    check "8.0: more than 90 of them" [ "$(names 8.0 BOOT.CFG)" -gt 90 ]
+    is "8.0: modules without a slash before the name" "$(modules 8.0 BOOT.CFG | grep -vc '^/')" 0
+    is "8.0: bootx64.efi and crypto64.efi are programs" \
+        "$(for name in BOOTX64 CRYPTO64; do bsdtar -xOf "$dir/8.0.iso" EFI/BOOT/$name.EFI | head -c 2; done)" MZMZ
+else
+    not_ok "8.0: the ISO is built"
+fi
+if make_iso 5.0; then
+    is "5.0: modules, each a file but for dash and underscore" "$(names 5.0 BOOT.CFG -)" "$(modules 5.0 BOOT.CFG | wc -l)"
+    check "5.0: some of them spelt so" [ "$(names 5.0 BOOT.CFG)" -lt "$(names 5.0 BOOT.CFG -)" ]
+else
+    not_ok "5.0: the ISO is built"
 fi
 tap_end

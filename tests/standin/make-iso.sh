@@ -4,9 +4,10 @@
 set -euo pipefail
 
 usage() {
-    echo "usage: make-iso.sh OUT.iso [--size small|full] [--version 3.5|4.0|4.1]"
+    echo "usage: make-iso.sh OUT.iso [--size small|full] [--version VERSION]"
+    echo "  --version      3.5, 4.0 (default), 4.1, 5.0, 5.5, 6.7, 7.0 or 8.0"
     echo "  --size small   boot files of about 14 MB, for a machine with 256 MB (default)"
-    echo "  --size full    boot files of about 70 MB, as the vendor's are; the machine needs 512 MB"
+    echo "  --size full    boot files of about 70 MB, as the vendor's are; the machine needs 512 MB (up to 4.1)"
     echo "Downloads and products are kept in \$STANDIN_BUILD (default: .cache/standin)."
 }
 
@@ -25,7 +26,7 @@ while [ $# -gt 0 ]; do
 done
 [ -n "$out" ] || { usage >&2 && exit 2; }
 case $size in small | full) ;; *) usage >&2 && exit 2 ;; esac
-case $version in 3.5 | 4.0 | 4.1) ;; *) usage >&2 && exit 2 ;; esac
+case $version in 3.5 | 4.[01] | 5.[05] | 6.7 | 7.0 | 8.0) ;; *) usage >&2 && exit 2 ;; esac
 
 # One date for everything, so that equal input gives an equal ISO: ESXi 4.0's build 208167.
 export SOURCE_DATE_EPOCH=1257552000 TZ=UTC LC_ALL=C
@@ -41,6 +42,8 @@ flock 8
 . "$here/boot-files.sh"
 # shellcheck source=tests/standin/media.sh
 . "$here/media.sh"
+# shellcheck source=tests/standin/esxi5.sh
+. "$here/esxi5.sh"
 
 # step LABEL OUTPUT INPUT... -- COMMAND...: runs the command when it has not succeeded since an input changed. Inputs may
 # be patterns. OUTPUT.ok is written last, so a step that was killed runs again.
@@ -71,7 +74,10 @@ step() {
     printf '%-44s %d.%d s\n' "$label" $((tenths / 10)) $((tenths % 10))
 }
 
-build_boot_files
-build_media
+build_shared_files
+case $version in
+3.* | 4.*) build_boot_files && build_media ;;
+*) build_media5 ;;
+esac
 cp "$work/media.iso" "$out"
 ls -l "$out"

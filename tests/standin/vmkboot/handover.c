@@ -50,21 +50,26 @@ static void read_module(struct handover *handover, struct module *module, const 
 
 static void read_modules(struct handover *handover, const struct multiboot_info *info)
 {
-    const struct multiboot_module *from = at(info->modules), *end = from + info->modules_count;
+    const struct multiboot_module *from = at(info->modules);
 
-    /* ESXi 4 loads vmkboot.gz, then vmk.gz; ESXi 3.5 has both in one vmkernel.gz. */
+    /* ESXi 4 loads vmkboot.gz, then vmk.gz; from 5 on k.b00 has modules before it. ESXi 3.5 has both in one
+     * vmkernel.gz. */
     if (&kernel_start[0] != &kernel_end[0])
         handover->kernel =
-            (struct module){(uint32_t)kernel_start, (uint32_t)(kernel_end - kernel_start), "(built in)"};
-    else if (from < end)
-        read_module(handover, &handover->kernel, from++);
-    else
-        serial_stop("no modules: the first must be vmk.gz");
-    for (; from < end; from++) {
-        if (handover->modules == MODULES_MAX)
+            (struct module){(uint32_t)kernel_start, (uint32_t)(kernel_end - kernel_start), 0, "(built in)"};
+    for (unsigned i = 0; i < info->modules_count; i++) {
+        struct module module = {.number = i + 1};
+
+        read_module(handover, &module, &from[i]);
+        if (!handover->kernel.size && linux_is_kernel(&module))
+            handover->kernel = module;
+        else if (handover->modules == MODULES_MAX)
             serial_stop("more modules than vmkboot has room for");
-        read_module(handover, &handover->module[handover->modules++], from);
+        else
+            handover->module[handover->modules++] = module;
     }
+    if (!handover->kernel.size)
+        serial_stop("no module is a Linux kernel; was vmk.gz or k.b00 sent, and unpacked by the loader?");
 }
 
 static void read_ranges(struct handover *handover, const struct multiboot_info *info)

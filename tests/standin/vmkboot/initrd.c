@@ -1,12 +1,12 @@
 /*
  * The initial file system: our own gzip'd cpio with busybox and /init, then a plain newc archive that holds
- * the modules as mods/01.NAME and so on. Linux takes archives one behind another when each begins at a
+ * the modules as mods/001.NAME and so on. Linux takes archives one behind another when each begins at a
  * multiple of 4 (Documentation/driver-api/early-userspace/buffer-format.rst).
  */
 #include "vmkboot.h"
 
 #define NEWC_HEADER     110
-#define MODULE_PATH_MAX (sizeof("mods/00.") + MODULE_NAME_MAX)
+#define MODULE_PATH_MAX (sizeof("mods/000.") + MODULE_NAME_MAX)
 #define TRAILER         "TRAILER!!!"
 
 static uint32_t pad4(uint32_t size)
@@ -14,15 +14,14 @@ static uint32_t pad4(uint32_t size)
     return (size + 3) & ~3u;
 }
 
-static void module_path(char path[MODULE_PATH_MAX], unsigned index, const char *name)
+static void module_path(char path[MODULE_PATH_MAX], const struct module *module)
 {
-    char prefix[] = "mods/00.";
+    char prefix[] = "mods/000.";
 
-    prefix[5] = (char)('0' + (index + 1) / 10);
-    prefix[6] = (char)('0' + (index + 1) % 10);
+    text_digits3(prefix + 5, module->number);
     path[0] = 0;
     text_append(path, MODULE_PATH_MAX, prefix);
-    text_append(path, MODULE_PATH_MAX, name);
+    text_append(path, MODULE_PATH_MAX, module->name);
 }
 
 static uint32_t header_size(const char *path)
@@ -34,7 +33,7 @@ static uint32_t entry_size(const struct handover *handover, unsigned index)
 {
     char path[MODULE_PATH_MAX];
 
-    module_path(path, index, handover->module[index].name);
+    module_path(path, &handover->module[index]);
     return header_size(path) + pad4(handover->module[index].size);
 }
 
@@ -101,7 +100,7 @@ void initrd_build(const struct handover *handover, uint32_t base)
         /* The data first: it may lie where the header goes. */
         memmove((void *)data, (const void *)module->start, module->size);
         memset((void *)(data + module->size), 0, pad4(module->size) - module->size);
-        module_path(path, i, module->name);
+        module_path(path, module);
         put_header(start, path, i, 0100644, module->size);
         end = start;
     }

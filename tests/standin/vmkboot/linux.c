@@ -52,6 +52,7 @@ static uint32_t memory_top(const struct handover *handover, uint32_t address, ui
 static void fill_boot_params(const struct handover *handover, const uint8_t *image)
 {
     uint32_t ranges = handover->ranges < E820_MAX ? handover->ranges : E820_MAX;
+    char count[4] = "000";
 
     memcpy(boot_params + SETUP_HEADER, image + SETUP_HEADER, 0x202 + image[SETUP_JUMP_LENGTH] - SETUP_HEADER);
     boot_params[TYPE_OF_LOADER] = LOADER_UNDEFINED;
@@ -61,11 +62,17 @@ static void fill_boot_params(const struct handover *handover, const uint8_t *ima
     /* ramfs: on a tmpfs, half of the memory is the limit, and what exceeds it is left out without a word. */
     text_append(cmdline, sizeof(cmdline),
                 "rootfstype=ramfs console=tty0 console=ttyS0,115200 quiet vmk.modules=");
-    text_append(cmdline, sizeof(cmdline), (char[]){(char)('0' + handover->modules / 10), 0});
-    text_append(cmdline, sizeof(cmdline), (char[]){(char)('0' + handover->modules % 10), 0});
+    text_digits3(count, handover->modules);
+    text_append(cmdline, sizeof(cmdline), count);
     text_append(cmdline, sizeof(cmdline), " ");
     text_append(cmdline, sizeof(cmdline), handover->cmdline);
     put32(CMD_LINE_PTR, (uint32_t)cmdline);
+}
+
+int linux_is_kernel(const struct module *module)
+{
+    return module->size >= PAGE &&
+           get32((const uint8_t *)module->start + SETUP_MAGIC) == 0x53726448; /* HdrS */
 }
 
 _Noreturn void linux_boot(const struct handover *handover)
@@ -74,8 +81,6 @@ _Noreturn void linux_boot(const struct handover *handover)
     const uint8_t *image = (const uint8_t *)kernel->start;
     uint32_t setup, entry, top, size, base;
 
-    if (kernel->size < PAGE || get32(image + SETUP_MAGIC) != 0x53726448 /* HdrS */)
-        serial_stop("the kernel is not Linux; was vmk.gz the first module, and unpacked by the loader?");
     if ((image[SETUP_VERSION] | image[SETUP_VERSION + 1] << 8) < VERSION_WITH_INIT_SIZE)
         serial_stop("the kernel's boot protocol is older than 2.10");
     fill_boot_params(handover, image);

@@ -56,3 +56,10 @@ void text_append(char *buffer, uint32_t size, const char *text)
         buffer[at++] = *text++;
     buffer[at] = 0;
 }
+
+void text_digits3(char to[3], unsigned number)
+{
+    to[0] = (char)('0' + number / 100 % 10);
+    to[1] = (char)('0' + number / 10 % 10);
+    to[2] = (char)('0' + number % 10);
+}

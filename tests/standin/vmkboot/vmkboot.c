@@ -6,10 +6,10 @@ static struct handover handover;
 
 void vmkboot(uint32_t magic, const struct multiboot_info *info);
 
-static void print_module(uint32_t number, const struct module *module)
+static void print_module(const struct module *module)
 {
     serial_text("VMK: module ");
-    serial_number(number);
+    serial_number(module->number);
     serial_text(" ");
     serial_text(module->name);
     serial_text(" ");
@@ -24,9 +24,9 @@ void vmkboot(uint32_t magic, const struct multiboot_info *info)
     if (magic != MULTIBOOT_MAGIC)
         serial_stop("not started by a multiboot loader");
     handover_read(&handover, info);
-    print_module(0, &handover.kernel);
+    print_module(&handover.kernel);
     for (unsigned i = 0; i < handover.modules; i++)
-        print_module(i + 1, &handover.module[i]);
+        print_module(&handover.module[i]);
     serial_text("VMK: options ");
     serial_text(handover.cmdline);
     serial_text("\n");

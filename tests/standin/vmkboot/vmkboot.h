@@ -1,20 +1,21 @@
 /*
  * vmkboot: the first file of the stand-in hypervisor. A multiboot kernel, as ESXi 4's vmkboot.gz is, that
- * takes a Linux kernel (vmk.gz) as its first module and all further modules as files for that kernel's
- * initial file system.
+ * finds a Linux kernel (vmk.gz, k.b00) among its modules and makes all others files of that kernel's initial
+ * file system.
  */
 #ifndef STANDIN_VMKBOOT_H
 #define STANDIN_VMKBOOT_H
 
 #include <stdint.h>
 
-#define MODULES_MAX     32
+#define MODULES_MAX     250
 #define RANGES_MAX      64
 #define MODULE_NAME_MAX 48
 #define CMDLINE_MAX     2048 /* cmdline_size of an x86 Linux, COMMAND_LINE_SIZE */
 
 struct module {
     uint32_t start, size;
+    unsigned number;            /* its place in the load order, from 1 */
     char name[MODULE_NAME_MAX]; /* the last component of the path the loader was given */
 };
 
@@ -29,7 +30,7 @@ struct range {
 /* What the loader said, copied into our own memory before anything is moved. */
 struct handover {
     char cmdline[CMDLINE_MAX]; /* of the kernel, then of the modules; without file names */
-    struct module kernel;      /* Linux: the first module, or the one inside vmkboot */
+    struct module kernel;      /* Linux: the first module that is one, or the one inside vmkboot */
     unsigned modules, ranges;
     struct module module[MODULES_MAX];
     struct range range[RANGES_MAX];
@@ -52,6 +53,9 @@ uint32_t text_length(const char *text);
 /* Appends text to the string in buffer, cutting it at size - 1 characters. */
 void text_append(char *buffer, uint32_t size, const char *text);
 
+/* The number in decimal, with leading zeros up to three digits, without a NUL. */
+void text_digits3(char to[3], unsigned number);
+
 /* handover.c */
 void handover_read(struct handover *handover, const struct multiboot_info *info);
 
@@ -61,14 +65,16 @@ void handover_read(struct handover *handover, const struct multiboot_info *info)
 uint32_t initrd_size(const struct handover *handover);
 void initrd_build(const struct handover *handover, uint32_t base);
 
-/* linux.c: fills boot_params from the kernel, moves it to where it runs and enters it. */
+/* linux.c: whether the module is a Linux kernel that was unpacked. */
+int linux_is_kernel(const struct module *module);
+
+/* Fills boot_params from the kernel, moves it to where it runs and enters it. */
 _Noreturn void linux_boot(const struct handover *handover);
 
 /* start.S */
 _Noreturn void linux_enter(uint32_t entry, const void *boot_params);
 extern const uint8_t ramdisk_start[], ramdisk_end[]; /* busybox and /init, a gzip'd cpio */
-extern const uint8_t kernel_start[],
-    kernel_end[]; /* a Linux kernel, or nothing: then it is the first module */
+extern const uint8_t kernel_start[], kernel_end[];   /* a Linux kernel, or nothing: then it is a module */
 extern const uint8_t image_end[];
 
 #endif
