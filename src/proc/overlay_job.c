@@ -158,7 +158,9 @@ int overlay_job(int files_root_fd, const struct fleet *fleet, const struct fleet
         struct overlay_input input = {
             .image = image,
             .settings = &settings,
+            .node = node->name,
             .hostname = fleet_hostname(node),
+            .ip = node->ip,
             .extras = extras.list,
             .extra_count = extras.count,
         };

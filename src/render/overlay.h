@@ -1,7 +1,8 @@
 /*
- * The overlay: the archive that makes an image this node's own (mod.tgz of the procedure). ustar in one gzip
- * member, no pax headers, root:root, mtime fixed, parents listed, sorted, names of at most 100 bytes
- * (facts 3.2). Never empty.
+ * The overlay: the archive that makes an image this node's own. The image's family says what is in it and how
+ * it is packed: for ESXi ustar in one gzip member, no pax headers, names of at most 100 bytes;
+ * for Linux and Xen a newc cpio archive (render/overlay_cpio.h). Both: root:root, mtime fixed, parents
+ * listed, sorted. Never empty.
  */
 #pragma once
 
@@ -23,8 +24,10 @@ struct overlay_extra {
 struct overlay_input {
     const struct image *image;
     const struct fleet_settings *settings; /* effective */
-    const char *hostname;
-    const struct overlay_extra *extras; /* laid over what bootherd makes itself; later wins */
+    const char *node;                      /* its name in the fleet, or NULL */
+    const char *hostname;                  /* or NULL */
+    uint32_t ip;                           /* reserved for it, host byte order; 0: from the pool */
+    const struct overlay_extra *extras;    /* laid over what bootherd makes itself; later wins */
     size_t extra_count;
 };
 
@@ -32,8 +35,11 @@ struct overlay_input {
 int overlay_render(const struct overlay_input *input, struct buf *archive, struct buf *listing,
                    struct error *err);
 
+/* What locks a password in etc/shadow: no crypt(5) hash, so that none fits, and a key still does. */
+#define OVERLAY_LOCKED "*"
+
 /*
  * etc/shadow: the image's accounts with root's field replaced. Without the image's own, the known accounts of
- * its generation (facts 3.3), all locked but root. hash NULL: root locked.
+ * its generation, all locked but root. hash NULL: root locked.
  */
 int overlay_shadow(const struct image *image, const char *hash, struct buf *out, struct error *err);

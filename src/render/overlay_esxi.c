@@ -2,12 +2,11 @@
 
 #include "base/text.h"
 #include "plan/plan.h"
+#include "render/overlay_parts.h"
 #include "render/overlay_script.h"
 
-#include <string.h>
-
 /*
- * The sticky bit makes a file from an archive editable on the running host, by copy on write (facts 3.1):
+ * The sticky bit makes a file from an archive editable on the running host, by copy on write:
  * passwd and the console change these.
  */
 #define ESXI_SHADOW_MODE  01400
@@ -15,43 +14,6 @@
 #define ESXI_SCRIPT_MODE  0755 /* init sources them whatever the mode; people may want to run them */
 
 #define ESXI_INIT "etc/vmware/init/init.d/"
-
-static int esxi_put_shadow(const struct overlay_input *input, const char *hash, struct overlay_set *set,
-                           struct error *err)
-{
-    cleanup_buf struct buf text = BUF_INIT;
-    if (overlay_shadow(input->image, hash, &text, err))
-        return -1;
-    return overlay_set_text(set, "etc/shadow", ESXI_SHADOW_MODE, &text, err);
-}
-
-/* root's home is '/' in 3.5 to 4.1 (facts 3.3), and dropbear wants the folder to be root's alone. */
-static int esxi_put_keys(const struct fleet_settings *settings, struct overlay_set *set, struct error *err)
-{
-    cleanup_buf struct buf text = BUF_INIT;
-    for (size_t i = 0; i < settings->key_count; i++) {
-        for (const char *p = settings->keys[i]; *p; p++)
-            if ((unsigned char)*p < ' ' && *p != '\t')
-                return error_set(err, "authorized key %zu is not one line (byte 0x%02x)", i + 1,
-                                 (unsigned)(unsigned char)*p);
-        buf_format(&text, "%s\n", settings->keys[i]);
-    }
-    struct overlay_entry folder = {.path = ".ssh", .kind = OVERLAY_FOLDER, .mode = 0700};
-    if (overlay_set_put(set, &folder, err))
-        return -1;
-    return overlay_set_text(set, ".ssh/authorized_keys", 0600, &text, err);
-}
-
-static int esxi_put_welcome(const char *welcome, struct overlay_set *set, struct error *err)
-{
-    for (const char *p = welcome; *p; p++)
-        if ((unsigned char)*p < ' ' && *p != '\n' && *p != '\t')
-            return error_set(err, "the welcome text contains a control character (byte 0x%02x at %zu)",
-                             (unsigned)(unsigned char)*p, (size_t)(p - welcome));
-    cleanup_buf struct buf text = BUF_INIT;
-    buf_format(&text, "%s%s", welcome, text_ends(welcome, "\n") ? "" : "\n");
-    return overlay_set_text(set, "etc/vmware/welcome", ESXI_WELCOME_MODE, &text, err);
-}
 
 static int esxi_put_hostname(const char *hostname, struct overlay_set *set, struct error *err)
 {
@@ -70,7 +32,7 @@ static int esxi_put_datastores(const struct fleet_settings *settings, struct ove
     return overlay_set_text(set, ESXI_INIT "95.bootherd-datastores", ESXI_SCRIPT_MODE, &text, err);
 }
 
-/* The name is the procedure's. 3.5 and 4.0 know no tech support mode service (facts 3.3). */
+/* The name is the procedure's. 3.5 and 4.0 know no tech support mode service. */
 static int esxi_put_ssh(const struct image *image, struct overlay_set *set, struct error *err)
 {
     cleanup_buf struct buf text = BUF_INIT;
@@ -83,13 +45,12 @@ int overlay_esxi_put(const struct overlay_input *input, struct overlay_set *set,
 {
     const struct fleet_settings *settings = input->settings;
     const char *hash = plan_takes_strong_hash(input->image) ? settings->root_hash : settings->root_hash_weak;
-    bool password = settings->root_hash || settings->root_hash_weak;
-    bool login = password || settings->key_count;
+    bool login = overlay_has_login(settings);
 
-    /* A login was asked for: root's password is the one given, or none. Else the image's accounts stay. */
-    if (login && esxi_put_shadow(input, hash, set, err))
+    if (login && overlay_put_shadow(input->image, hash, ESXI_SHADOW_MODE, set, err))
         return -1;
-    if (settings->key_count && esxi_put_keys(settings, set, err))
+    /* root's home is '/' in 3.5 to 4.1, and dropbear wants the folder to be root's alone. */
+    if (settings->key_count && overlay_put_keys(settings, ".ssh", 0700, 0600, set, err))
         return -1;
     /* Not with the vendor's accounts: root's password is empty there. The operator's files may bring
      * accounts. */
@@ -99,7 +60,8 @@ int overlay_esxi_put(const struct overlay_input *input, struct overlay_set *set,
         return -1;
     if (settings->datastore_count && esxi_put_datastores(settings, set, err))
         return -1;
-    if (settings->welcome && esxi_put_welcome(settings->welcome, set, err))
+    if (settings->welcome &&
+        overlay_put_welcome(settings->welcome, "etc/vmware/welcome", ESXI_WELCOME_MODE, set, err))
         return -1;
     return 0;
 }

@@ -1,5 +1,5 @@
 /*
- * What makes an ESXi 3.5 to 4.1 image a node's own (facts 3.3 to 3.5): accounts, keys, the console's text,
+ * What makes an ESXi 3.5 to 4.1 image a node's own: accounts, keys, the console's text,
  * and scripts that the hypervisor's init sources.
  */
 #pragma once

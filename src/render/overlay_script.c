@@ -1,5 +1,7 @@
 #include "render/overlay_script.h"
 
+#include "render/overlay_parts.h"
+
 #include <string.h>
 
 #define SCRIPT_START "#!/bin/sh\n# Made by bootherd for this node; sourced by init.\n"
@@ -53,35 +55,29 @@ static const char script_mount[] =
     "    bootherd_mounted \"$@\" && return 0\n"
     "    logger -t bootherd \"datastore $1 ($2:$3) is not mounted: $bootherd_said\"\n"
     "    return 1\n"
-    "}\n"
-    "# True when every datastore is there.\n"
-    "bootherd_datastores() {\n"
-    "    bootherd_missing=0\n";
+    "}\n";
 
 /* Every 10 s for 5 minutes, then every minute for a day: the file server may be slower to start than this
  * machine. */
-static const char script_mount_loop[] =
-    "    [ \"$bootherd_missing\" -eq 0 ]\n"
-    "}\n"
-    "(\n"
-    "    bootherd_try=0\n"
+static const char script_mount_all[] =
+    "bootherd_mount_all() {\n"
+    "    bootherd_round=0\n"
     "    until bootherd_datastores; do\n"
-    "        bootherd_try=$((bootherd_try + 1))\n"
-    "        if [ \"$bootherd_try\" -gt 1470 ]; then\n"
+    "        bootherd_round=$((bootherd_round + 1))\n"
+    "        if [ \"$bootherd_round\" -gt 1470 ]; then\n"
     "            logger -t bootherd 'datastores are missing; trying no more'\n"
     "            break\n"
     "        fi\n"
-    "        if [ \"$bootherd_try\" -le 30 ]; then sleep 10; else sleep 60; fi\n"
+    "        if [ \"$bootherd_round\" -le 30 ]; then sleep 10; else sleep 60; fi\n"
     "    done\n"
-    ") </dev/null >/dev/null 2>&1 &\n";
+    "}\n";
 
 int overlay_script_quote(const char *text, const char *what, struct buf *out, struct error *err)
 {
+    if (overlay_check_line(text, what, err))
+        return -1;
     buf_append_text(out, "'");
     for (const char *p = text; *p; p++) {
-        if ((unsigned char)*p < ' ' || *p == 0x7f)
-            return error_set(err, "%s contains a control character (byte 0x%02x at %zu)", what,
-                             (unsigned)(unsigned char)*p, (size_t)(p - text));
         if (*p == '\'')
             buf_append_text(out, "'\\''");
         else
@@ -131,8 +127,23 @@ static int script_put_datastore(const struct fleet_datastore *store, struct buf 
         if (overlay_script_quote(words[i].text, words[i].what, out, err))
             return -1;
     }
-    /* The long option is the one esxcfg-nas's own help names. */
+    /* esxcfg-nas's own help names the long option, and esxcli has the same. */
     buf_format(out, "%s || bootherd_missing=1\n", store->read_only ? " --readonly" : "");
+    return 0;
+}
+
+int overlay_script_mount_all(const struct fleet_datastore *datastores, size_t count, struct buf *out,
+                             struct error *err)
+{
+    buf_append_text(out, "# True when every datastore is there.\n"
+                         "bootherd_datastores() {\n"
+                         "    bootherd_missing=0\n");
+    for (size_t i = 0; i < count; i++)
+        if (script_put_datastore(&datastores[i], out, err))
+            return -1;
+    buf_append_text(out, "    [ \"$bootherd_missing\" -eq 0 ]\n"
+                         "}\n");
+    buf_append_text(out, script_mount_all);
     return 0;
 }
 
@@ -141,10 +152,8 @@ int overlay_script_datastores(const struct fleet_datastore *datastores, size_t c
 {
     buf_append_text(out, SCRIPT_START);
     buf_append_text(out, script_mount);
-    for (size_t i = 0; i < count; i++)
-        if (script_put_datastore(&datastores[i], out, err))
-            return -1;
-    buf_append_text(out, script_mount_loop);
-    buf_append_text(out, SCRIPT_END);
+    if (overlay_script_mount_all(datastores, count, out, err))
+        return -1;
+    buf_append_text(out, "bootherd_mount_all </dev/null >/dev/null 2>&1 &\n" SCRIPT_END);
     return 0;
 }

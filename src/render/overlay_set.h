@@ -6,7 +6,7 @@
  */
 #pragma once
 
-#include "render/overlay_tar.h"
+#include "render/overlay_entry.h"
 
 struct overlay_item {
     struct overlay_entry entry;

@@ -71,7 +71,8 @@ static int tar_fill_header(const struct overlay_entry *entry, struct tar_header 
     snprintf(header->gid, sizeof header->gid, "%07o", 0u);
     snprintf(header->size, sizeof header->size, "%011o", (unsigned)entry->content.size);
     snprintf(header->mtime, sizeof header->mtime, "%011o", OVERLAY_MTIME);
-    header->type = (char)entry->kind;
+    static const char types[] = {[OVERLAY_FILE] = '0', [OVERLAY_LINK] = '2', [OVERLAY_FOLDER] = '5'};
+    header->type = types[entry->kind];
     memcpy(header->magic, "ustar", 6);
     memcpy(header->version, "00", 2);
     memcpy(header->uname, "root", 4);
@@ -99,36 +100,7 @@ static int tar_put_entry(struct tar_stream *stream, const struct overlay_entry *
     return 0;
 }
 
-/* As `tar tv` prints it; the columns of owner and size grow with what was seen, from GNU tar's 19. */
-static void tar_list_entry(const struct overlay_entry *entry, size_t *width, struct buf *listing)
-{
-    static const char *const bits = "rwxrwxrwx";
-    char mode[11] = "-";
-    mode[0] = entry->kind == OVERLAY_FOLDER ? 'd' : entry->kind == OVERLAY_LINK ? 'l' : '-';
-    for (unsigned i = 0; i < 9; i++)
-        mode[1 + i] = entry->mode & (0400u >> i) ? bits[i] : '-';
-    static const struct {
-        unsigned bit, at;
-        char set, unset;
-    } special[] = {{04000, 3, 's', 'S'}, {02000, 6, 's', 'S'}, {01000, 9, 't', 'T'}};
-    for (size_t i = 0; i < 3; i++)
-        if (entry->mode & special[i].bit)
-            mode[special[i].at] = mode[special[i].at] == 'x' ? special[i].set : special[i].unset;
-
-    char size[24];
-    int digits = snprintf(size, sizeof size, "%zu", entry->content.size);
-    size_t owner = strlen("root/root");
-    if (owner + (size_t)digits + 1 > *width)
-        *width = owner + (size_t)digits + 1;
-    buf_format(listing, "%s root/root %*s " OVERLAY_MTIME_TEXT " %s%s", mode, (int)(*width - owner - 1), size,
-               entry->path, entry->kind == OVERLAY_FOLDER ? "/" : "");
-    if (entry->kind == OVERLAY_LINK)
-        buf_format(listing, " -> %s", entry->link);
-    buf_append_text(listing, "\n");
-}
-
-int overlay_tar(const struct overlay_entry *entries, size_t count, struct buf *archive, struct buf *listing,
-                struct error *err)
+int overlay_tar(const struct overlay_entry *entries, size_t count, struct buf *archive, struct error *err)
 {
     static const uint8_t end[2 * TAR_BLOCK];
     struct tar_stream stream = {.out = archive};
@@ -136,16 +108,12 @@ int overlay_tar(const struct overlay_entry *entries, size_t count, struct buf *a
     if (deflateInit2(&stream.z, Z_DEFAULT_COMPRESSION, Z_DEFLATED, 15 + 16, 8, Z_DEFAULT_STRATEGY) != Z_OK)
         return error_set(err, "out of memory for the overlay");
     int result = 0;
-    size_t width = 19;
-    for (size_t i = 0; i < count && !result; i++) {
+    for (size_t i = 0; i < count && !result; i++)
         result = tar_put_entry(&stream, &entries[i], err);
-        if (!result)
-            tar_list_entry(&entries[i], &width, listing);
-    }
     if (!result && tar_deflate(&stream, end, sizeof end, Z_FINISH))
         result = error_set(err, "the end of the overlay: zlib failed");
     deflateEnd(&stream.z);
-    if (!result && (archive->failed || listing->failed))
+    if (!result && archive->failed)
         result = error_set(err, "out of memory for the overlay");
     return result;
 }

@@ -76,3 +76,10 @@ char *fixture_run(const char *command)
         fail_msg("`%s` ended with status %d: %s", command, status, copy);
     return copy;
 }
+
+void fixture_check(const char *command, const char *expected)
+{
+    char *got = fixture_run(command);
+    assert_string_equal(got, expected);
+    free(got);
+}

@@ -18,3 +18,6 @@ char *fixture_read(const char *name);                           /* owned by the 
 /* Standard output of `sh -c command` in the folder; fails the test unless it exits with 0. Owned by the
  * caller. */
 char *fixture_run(const char *command);
+
+/* The command's output is exactly this. */
+void fixture_check(const char *command, const char *expected);

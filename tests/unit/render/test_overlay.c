@@ -55,13 +55,6 @@ static char *render(const struct fleet_settings *settings, const struct overlay_
     return strdup(buf_text(&listing));
 }
 
-static void check_output(const char *command, const char *expected)
-{
-    char *got = fixture_run(command);
-    assert_string_equal(got, expected);
-    free(got);
-}
-
 static const char names[] = ".ssh/\n"
                             ".ssh/authorized_keys\n"
                             "etc/\n"
@@ -78,13 +71,13 @@ static void foreign_tools_read_it(void **state)
 {
     struct fleet_settings settings = everything;
     free(render(&settings, NULL, 0));
-    check_output("gzip -t mod.tgz 2>&1", "");
-    check_output("tar -tzf mod.tgz 2>&1", names);
-    check_output("bsdtar -tf mod.tgz 2>&1", names);
-    check_output("busybox tar -tzf mod.tgz 2>&1", names);
-    check_output("mkdir x && tar -xzf mod.tgz -C x && cat x/.ssh/authorized_keys x/etc/vmware/welcome",
-                 "ssh-rsa AAAA== b@desk\nssh-rsa BBBB== a@desk\nRack 7.\nHands off.\n");
-    check_output(
+    fixture_check("gzip -t mod.tgz 2>&1", "");
+    fixture_check("tar -tzf mod.tgz 2>&1", names);
+    fixture_check("bsdtar -tf mod.tgz 2>&1", names);
+    fixture_check("busybox tar -tzf mod.tgz 2>&1", names);
+    fixture_check("mkdir x && tar -xzf mod.tgz -C x && cat x/.ssh/authorized_keys x/etc/vmware/welcome",
+                  "ssh-rsa AAAA== b@desk\nssh-rsa BBBB== a@desk\nRack 7.\nHands off.\n");
+    fixture_check(
         "grep root: x/etc/shadow; stat -c %a x/etc/shadow x/.ssh x/.ssh/authorized_keys x/etc && rm -r x",
         "root:" WEAK ":14000:0:99999:7:::\n1400\n700\n600\n755\n");
 }
@@ -101,7 +94,7 @@ static void listing_as_tar_has_it(void **state)
     };
     char *listing = render(&settings, extras, 5);
     assert_non_null(strstr(listing, "drwxr-xr-x root/root         0 1980-01-01 00:00 opt/dir/\n"));
-    check_output("TZ=UTC LC_ALL=C tar -tvzf mod.tgz", listing);
+    fixture_check("TZ=UTC LC_ALL=C tar -tvzf mod.tgz", listing);
     free(listing);
     free((void *)(uintptr_t)extras[0].content.data);
 }
@@ -170,7 +163,7 @@ static void what_was_not_asked_for_is_not_there(void **state)
     assert_null(strstr(listing, ".ssh"));
     assert_null(strstr(listing, "datastores"));
     free(listing);
-    check_output("tar -xzOf mod.tgz etc/vmware/welcome", "hello\n");
+    fixture_check("tar -xzOf mod.tgz etc/vmware/welcome", "hello\n");
 
     settings.root_hash_weak = TEXT(WEAK);
     settings.ssh = FLEET_OFF;
@@ -190,10 +183,10 @@ static void root_is_locked_without_a_usable_hash(void **state)
 {
     struct fleet_settings settings = {.ssh = FLEET_ON, .key_count = 1, .keys = keys};
     free(render(&settings, NULL, 0));
-    check_output("tar -xzOf mod.tgz etc/shadow | head -n1", "root:*:14000:0:99999:7:::\n");
+    fixture_check("tar -xzOf mod.tgz etc/shadow | head -n1", "root:*:14000:0:99999:7:::\n");
     settings.root_hash = TEXT(STRONG);
     free(render(&settings, NULL, 0));
-    check_output("tar -xzOf mod.tgz etc/shadow | head -n1", "root:*:14000:0:99999:7:::\n");
+    fixture_check("tar -xzOf mod.tgz etc/shadow | head -n1", "root:*:14000:0:99999:7:::\n");
 }
 
 static void operators_files_win(void **state)
@@ -209,10 +202,10 @@ static void operators_files_win(void **state)
     };
     char *listing = render(&settings, extras, 6);
     free(listing);
-    check_output("tar -xzOf mod.tgz etc/shadow etc/vmware/welcome empty", "mine\nsecond\n");
-    check_output("tar -tzf mod.tgz | grep -c welcome", "1\n");
-    check_output("tar -tvzf mod.tgz | cut -c1-10 | head -n1", "drwx------\n");
-    check_output("bsdtar -tvf mod.tgz | sed -n 's/.* sbin/sbin/p'", "sbin/\nsbin/x -> /bin/busybox\n");
+    fixture_check("tar -xzOf mod.tgz etc/shadow etc/vmware/welcome empty", "mine\nsecond\n");
+    fixture_check("tar -tzf mod.tgz | grep -c welcome", "1\n");
+    fixture_check("tar -tvzf mod.tgz | cut -c1-10 | head -n1", "drwx------\n");
+    fixture_check("bsdtar -tvf mod.tgz | sed -n 's/.* sbin/sbin/p'", "sbin/\nsbin/x -> /bin/busybox\n");
 }
 
 static void refused_files(void **state)
@@ -253,7 +246,7 @@ static void refused_files(void **state)
     }
     struct overlay_extra just[] = {{.path = long_name + 1, .mode = 0644}, {.path = "d/e", .directory = true}};
     free(render(&settings, just, 2));
-    check_output("tar -tzf mod.tgz | grep -c nnn", "1\n");
+    fixture_check("tar -tzf mod.tgz | grep -c nnn", "1\n");
 }
 
 static void refused_settings(void **state)
@@ -273,11 +266,11 @@ static void refused_settings(void **state)
         assert_non_null(strstr(err.text, says[i]));
     }
     struct error err = {0};
-    struct image other = {.family = TEXT("linux")};
+    struct image other = {.family = TEXT("efi")};
     struct overlay_input input = {.image = &other, .settings = &bad[0]};
     cleanup_buf struct buf archive = BUF_INIT;
     assert_int_equal(overlay_render(&input, &archive, &archive, &err), -1);
-    assert_non_null(strstr(err.text, "family linux"));
+    assert_non_null(strstr(err.text, "family efi"));
 }
 
 static void nothing_is_still_an_archive(void **state)
@@ -290,7 +283,7 @@ static void nothing_is_still_an_archive(void **state)
     assert_int_equal(overlay_render(&input, &archive, &listing, &err), 0);
     assert_true(archive.size > 0);
     fixture_write("mod.tgz", archive.data, archive.size);
-    check_output("tar -tzf mod.tgz 2>&1", "");
+    fixture_check("tar -tzf mod.tgz 2>&1", "");
 }
 
 int main(void)

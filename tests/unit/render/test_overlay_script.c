@@ -14,13 +14,6 @@
 /* Sources ./script as the hypervisor's init does, with commands of the test's own before the real ones. */
 #define SOURCE "PATH=$PWD/bin:$PATH busybox ash -c 'sleep() { :; }; SUCCESS=7; . ./script; echo $?; wait'"
 
-static void check_output(const char *command, const char *expected)
-{
-    char *got = fixture_run(command);
-    assert_string_equal(got, expected);
-    free(got);
-}
-
 /* The script reads a file of the test's instead of /etc/inetd.conf: the only change. */
 static void write_ssh(bool tsm)
 {
@@ -41,14 +34,14 @@ static void check_inetd(const char *before, const char *after, const char *said)
 {
     fixture_write_text("inetd.conf", before);
     fixture_write_text("log", "");
-    check_output(SOURCE, "7\n");
+    fixture_check(SOURCE, "7\n");
     char *got = fixture_read("inetd.conf");
     assert_string_equal(got, after);
     free(got);
     got = fixture_read("log");
     assert_string_equal(got, said);
     free(got);
-    check_output("ls inetd.conf*", "inetd.conf\n");
+    fixture_check("ls inetd.conf*", "inetd.conf\n");
 }
 
 #define DROPBEAR "/sbin/dropbearmulti\tdropbear ++min=0,swap,group=shell -i -K60\n"
@@ -87,8 +80,8 @@ static void a_missing_file_stops_nothing(void **state)
 {
     write_ssh(false);
     fixture_write_text("log", "");
-    check_output("rm -f inetd.conf; " SOURCE " 2>/dev/null", "7\n");
-    check_output("cat log", OFF);
+    fixture_check("rm -f inetd.conf; " SOURCE " 2>/dev/null", "7\n");
+    fixture_check("cat log", OFF);
 }
 
 static void tech_support_mode_on_4_1(void **state)
@@ -99,12 +92,12 @@ static void tech_support_mode_on_4_1(void **state)
                           "[ \"$1\" != hostsvc/hostsummary ] || [ -f up ] || { touch up; false; }\n");
     write_ssh(true);
     check_inetd("#ssh stream tcp nowait root x\n", "ssh stream tcp nowait root x\n", "");
-    check_output("cat calls", "hostsvc/hostsummary\nhostsvc/hostsummary\nhostsvc/enable_remote_tsm\n"
-                              "hostsvc/start_remote_tsm\n");
-    check_output("rm bin/vim-cmd calls up", "");
+    fixture_check("cat calls", "hostsvc/hostsummary\nhostsvc/hostsummary\nhostsvc/enable_remote_tsm\n"
+                               "hostsvc/start_remote_tsm\n");
+    fixture_check("rm bin/vim-cmd calls up", "");
     check_inetd("#ssh stream tcp nowait root x\n", "ssh stream tcp nowait root x\n", "");
     write_ssh(false);
-    check_output("grep -c vim-cmd script || :", "0\n");
+    fixture_check("grep -c vim-cmd script || :", "0\n");
 }
 
 static void a_hostd_that_never_answers(void **state)
@@ -113,7 +106,7 @@ static void a_hostd_that_never_answers(void **state)
     write_ssh(true);
     check_inetd("#ssh stream tcp nowait root x\n", "ssh stream tcp nowait root x\n",
                 "-t bootherd hostd did not enable remote tech support mode\n");
-    check_output("grep -c hostsummary calls; rm bin/vim-cmd calls", "60\n");
+    fixture_check("grep -c hostsummary calls; rm bin/vim-cmd calls", "60\n");
 }
 
 static void hostname(void **state)
@@ -124,9 +117,9 @@ static void hostname(void **state)
     fixture_write("script", script.data, script.size);
     fixture_write_text("log", "");
     fixture_write_program("bin/esxcfg-advcfg", "#!/bin/sh\necho \"$@\" >calls\n");
-    check_output(SOURCE "; cat calls", "7\n-s esx1.rack /Misc/hostname\n");
-    check_output("rm bin/esxcfg-advcfg calls; " SOURCE " 2>&1", "7\n");
-    check_output("cat log", "-t bootherd esxcfg-advcfg does not take the host name\n");
+    fixture_check(SOURCE "; cat calls", "7\n-s esx1.rack /Misc/hostname\n");
+    fixture_check("rm bin/esxcfg-advcfg calls; " SOURCE " 2>&1", "7\n");
+    fixture_check("cat log", "-t bootherd esxcfg-advcfg does not take the host name\n");
 }
 
 /* A stand-in that keeps its list as esxcfg-nas prints it, and whose server is not there for the first tries.
@@ -162,16 +155,16 @@ static void datastores_until_all_are_there(void **state)
     struct fleet_datastore stores[] = {{TEXT("vm"), TEXT("nas1"), TEXT("/vol/vm"), false},
                                        {TEXT("iso"), TEXT("10.0.0.9"), TEXT("/vol/iso"), true}};
     write_datastores(stores, 2);
-    check_output(SOURCE, "7\n");
-    check_output("cat mounts", "iso is /vol/iso from 10.0.0.9 mounted\nvm is /vol/vm from nas1 mounted\n");
-    check_output("cat calls", "-a|-o|nas1|-s|/vol/vm|vm|\nrestore\n"
-                              "-a|-o|10.0.0.9|-s|/vol/iso|--readonly|iso|\nrestore\n"
-                              "-a|-o|nas1|-s|/vol/vm|vm|\nrestore\n"
-                              "-a|-o|10.0.0.9|-s|/vol/iso|--readonly|iso|\n"
-                              "-a|-o|nas1|-s|/vol/vm|vm|\n");
-    check_output("cat log", "-t bootherd datastore vm (nas1:/vol/vm) is not mounted: no route\n"
-                            "-t bootherd datastore iso (10.0.0.9:/vol/iso) is not mounted: no route\n"
-                            "-t bootherd datastore vm (nas1:/vol/vm) is not mounted: no route\n");
+    fixture_check(SOURCE, "7\n");
+    fixture_check("cat mounts", "iso is /vol/iso from 10.0.0.9 mounted\nvm is /vol/vm from nas1 mounted\n");
+    fixture_check("cat calls", "-a|-o|nas1|-s|/vol/vm|vm|\nrestore\n"
+                               "-a|-o|10.0.0.9|-s|/vol/iso|--readonly|iso|\nrestore\n"
+                               "-a|-o|nas1|-s|/vol/vm|vm|\nrestore\n"
+                               "-a|-o|10.0.0.9|-s|/vol/iso|--readonly|iso|\n"
+                               "-a|-o|nas1|-s|/vol/vm|vm|\n");
+    fixture_check("cat log", "-t bootherd datastore vm (nas1:/vol/vm) is not mounted: no route\n"
+                             "-t bootherd datastore iso (10.0.0.9:/vol/iso) is not mounted: no route\n"
+                             "-t bootherd datastore vm (nas1:/vol/vm) is not mounted: no route\n");
 }
 
 static void datastores_there_already(void **state)
@@ -179,32 +172,32 @@ static void datastores_there_already(void **state)
     struct fleet_datastore stores[] = {{TEXT("vm"), TEXT("nas1"), TEXT("/vol/vm"), false}};
     write_datastores(stores, 1);
     fixture_write_text("mounts", "iso is /x from nas1 mounted\nvm is /vol/vm from nas1 mounted available\n");
-    check_output(SOURCE "; cat calls", "7\n");
+    fixture_check(SOURCE "; cat calls", "7\n");
     /* Values are no patterns. */
     stores[0].path = TEXT("/vol/v.");
     write_datastores(stores, 1);
     fixture_write_text("mounts", "vm is /vol/vm from nas1 mounted\n");
-    check_output(SOURCE "; grep -c '^-a' calls", "7\n4\n");
+    fixture_check(SOURCE "; grep -c '^-a' calls", "7\n4\n");
     stores[0].path = TEXT("/vol/vm");
     write_datastores(stores, 1);
     /* Another label that ends the same way, and one that is known but not connected, do not count. */
     fixture_write_text("mounts", "myvm is /vol/vm from nas1 mounted\nvm is /vol/vm from nas1 unmounted\n");
-    check_output(SOURCE "; grep -c restore calls", "7\n3\n");
+    fixture_check(SOURCE "; grep -c restore calls", "7\n3\n");
 }
 
 static void datastores_given_up_after_a_day(void **state)
 {
     struct fleet_datastore stores[] = {{TEXT("vm"), TEXT("nas1"), TEXT("/vol/vm"), false}};
     write_datastores(stores, 1);
-    check_output("sed -i 's/-gt 1470/-gt 40/' script",
-                 ""); /* 30 * 10 s + 1440 * 60 s are too many to wait for */
-    check_output(
+    fixture_check("sed -i 's/-gt 1470/-gt 40/' script",
+                  ""); /* 30 * 10 s + 1440 * 60 s are too many to wait for */
+    fixture_check(
         "rm bin/esxcfg-nas; PATH=$PWD/bin:$PATH busybox ash -c 'sleep() { echo $1 >>slept; }; SUCCESS=7; "
         ". ./script; wait' 2>&1",
         "");
-    check_output("sort slept | uniq -c | tr -s ' '", " 30 10\n 10 60\n");
-    check_output("tail -n1 log; grep -c 'is not mounted' log",
-                 "-t bootherd datastores are missing; trying no more\n41\n");
+    fixture_check("sort slept | uniq -c | tr -s ' '", " 30 10\n 10 60\n");
+    fixture_check("tail -n1 log; grep -c 'is not mounted' log",
+                  "-t bootherd datastores are missing; trying no more\n41\n");
 }
 
 static const char nasty[] = "a'b $(touch pwned) `touch pwned` \"; touch pwned; #\\ $HOME *";
@@ -217,14 +210,14 @@ static void values_stay_values(void **state)
     assert_int_equal(overlay_script_quote(nasty, "it", &word, &err), 0);
     buf_format(&script, "printf %%s %s\n", buf_text(&word));
     fixture_write("script", script.data, script.size);
-    check_output("busybox ash ./script", nasty);
-    check_output("dash ./script", nasty);
+    fixture_check("busybox ash ./script", nasty);
+    fixture_check("dash ./script", nasty);
 
     struct fleet_datastore stores[] = {
         {TEXT("it's $(touch pwned)"), TEXT("`touch pwned`"), TEXT("/'; touch pwned; '"), true}};
     write_datastores(stores, 1);
-    check_output(SOURCE " && ! ls pwned 2>/dev/null", "7\n");
-    check_output("cat mounts", "it's $(touch pwned) is /'; touch pwned; ' from `touch pwned` mounted\n");
+    fixture_check(SOURCE " && ! ls pwned 2>/dev/null", "7\n");
+    fixture_check("cat mounts", "it's $(touch pwned) is /'; touch pwned; ' from `touch pwned` mounted\n");
     assert_int_equal(overlay_script_quote("", "it", &script, &err), 0);
 }
 
@@ -261,7 +254,7 @@ static void check_script(struct buf *script)
     assert_null(strchr(text, '\r'));
     assert_null(strstr(text, "exit"));
     fixture_write_text("script", text);
-    check_output("shellcheck -s sh -e SC2086 script 2>&1", "");
+    fixture_check("shellcheck -s sh -e SC2086 script 2>&1", "");
     buf_fini(script);
 }
 

@@ -11,11 +11,14 @@
 
 #define HASH "$1$saltsalt$qjXMvbEw8oaL.CzflDtaK/"
 
+/* Of ESXi 4. */
+static char *family = (char[]){"esxi_dd"};
+
 static void check(const char *accounts, const char *hash, const char *expected)
 {
     struct error err;
     char copy[1024];
-    struct image image = {.accounts = NULL};
+    struct image image = {.family = family};
     if (accounts) {
         snprintf(copy, sizeof copy, "%s", accounts);
         image.accounts = copy;
@@ -70,6 +73,10 @@ static void known_accounts(void **state)
     check(NULL, HASH,
           "root:" HASH ":14000:0:99999:7:::\nnobody:*:14000:0:99999:7:::\nnfsnobody:*:14000:0:99999:7:::\n"
           "dcui:*:14000:0:99999:7:::\ndaemon:*:14000:0:99999:7:::\nvimuser:*:14000:0:99999:7:::\n");
+    family = (char[]){"esxi_bootcfg"};
+    check(NULL, HASH,
+          "root:" HASH ":14000:0:99999:7:::\nnobody:*:14000:0:99999:7:::\nnfsnobody:*:14000:0:99999:7:::\n"
+          "dcui:*:14000:0:99999:7:::\ndaemon:*:14000:0:99999:7:::\nvpxuser:*:14000:0:99999:7:::\n");
 }
 
 static void bad_hashes(void **state)
