@@ -11,15 +11,26 @@
 #include <stdio.h>
 #include <string.h>
 
-static bool pick_keeps(enum image_pick pick)
-{
-    return pick == PICK_KEEP || pick == PICK_KEEP_READ;
-}
-
-static bool pick_reads(enum image_pick pick)
-{
-    return pick == PICK_READ || pick == PICK_KEEP_READ;
-}
+/* What is done with the bytes. */
+static const struct {
+    enum media_want want;
+    bool keeps, reads;
+    enum {
+        CHECK_NOTHING,
+        CHECK_MODULE,
+        CHECK_START
+    } check;
+} picks[] = {
+    [PICK_SKIP] = {MEDIA_SKIP, false, false, CHECK_NOTHING},
+    [PICK_OPEN] = {MEDIA_OPEN, false, false, CHECK_NOTHING},
+    [PICK_OPEN_SUM] = {MEDIA_OPEN_TAKE, false, false, CHECK_NOTHING},
+    [PICK_KEEP] = {MEDIA_TAKE, true, false, CHECK_MODULE},
+    [PICK_READ] = {MEDIA_TAKE, false, true, CHECK_NOTHING},
+    [PICK_KEEP_READ] = {MEDIA_TAKE, true, true, CHECK_MODULE},
+    [PICK_KEEP_PLAIN] = {MEDIA_TAKE, true, true, CHECK_NOTHING},
+    [PICK_KEEP_INITRD] = {MEDIA_TAKE, true, false, CHECK_START},
+    [PICK_KEEP_OPEN] = {MEDIA_OPEN_TAKE, true, true, CHECK_MODULE},
+};
 
 static struct collected *find(struct collection *c, uint32_t id)
 {
@@ -52,15 +63,11 @@ static int begin(struct collection *c, const struct media_entry *entry, enum ima
         f->sum = hash_new(HASH_MD5);
     if (!f->path || !f->where || (pick == PICK_OPEN_SUM && !f->sum))
         return error_errno(err, ENOMEM, "%s", entry->path);
-    return pick_keeps(pick) ? c->sink->begin(c->sink->ctx, entry->path, &f->sink_file, err) : 0;
+    return picks[pick].keeps ? c->sink->begin(c->sink->ctx, entry->path, &f->sink_file, err) : 0;
 }
 
 static enum media_want on_want(void *ctx, const struct media_entry *entry)
 {
-    static const enum media_want wants[] = {
-        [PICK_SKIP] = MEDIA_SKIP, [PICK_OPEN] = MEDIA_OPEN, [PICK_OPEN_SUM] = MEDIA_OPEN_TAKE,
-        [PICK_KEEP] = MEDIA_TAKE, [PICK_READ] = MEDIA_TAKE, [PICK_KEEP_READ] = MEDIA_TAKE,
-    };
     struct collection *c = ctx;
     see(c, entry->path);
     enum image_pick pick = c->refused ? PICK_SKIP : c->family->pick(c->source, entry);
@@ -70,7 +77,7 @@ static enum media_want on_want(void *ctx, const struct media_entry *entry)
         c->refused = true;
         return MEDIA_SKIP;
     }
-    return wants[pick];
+    return picks[pick].want;
 }
 
 /* A defect counts only when the file turns out to be one of the image's. */
@@ -95,14 +102,17 @@ static int start_check(struct collection *c, struct collected *f, struct error *
 static int check_bytes(struct collection *c, struct collected *f, const void *bytes, size_t size,
                        struct error *err)
 {
+    bool whole = picks[f->pick].check == CHECK_MODULE;
     if (!f->check && start_check(c, f, err) < 0)
         return -1;
-    if (!f->pick_texts && !(f->pick_texts = tarpick_new()))
+    if (whole && !f->pick_texts && !(f->pick_texts = tarpick_new()))
         return error_errno(err, ENOMEM, "read %s", f->path);
     struct error defect = {0};
-    if (!f->bad && gzip_check_add(f->check, bytes, size, &defect) < 0)
+    if (!f->bad && gzip_check_add(f->check, bytes, size, &defect) < 0 &&
+        (whole || !gzip_check_complete(f->check)))
         note_bad(f, defect.text);
-    tarpick_add(f->pick_texts, bytes, size);
+    if (whole)
+        tarpick_add(f->pick_texts, bytes, size);
     return 0;
 }
 
@@ -117,17 +127,17 @@ static int on_data(void *ctx, uint32_t id, const void *bytes, size_t size, struc
     f->size += size;
     if (f->sum)
         hash_add(f->sum, bytes, size);
-    if (pick_reads(f->pick) && f->head.size < COLLECT_HEAD_MAX) {
+    if (picks[f->pick].reads && f->head.size < COLLECT_HEAD_MAX) {
         size_t room = COLLECT_HEAD_MAX - f->head.size;
         buf_append(&f->head, bytes, size < room ? size : room);
         if (f->head.failed)
             return error_errno(err, ENOMEM, "read %s", f->path);
     }
-    if (!pick_keeps(f->pick))
+    if (!picks[f->pick].keeps)
         return 0;
     if (c->sink->write(c->sink->ctx, f->sink_file, bytes, size, err) < 0)
         return error_wrap(err, "%s", f->path);
-    return check_bytes(c, f, bytes, size, err);
+    return picks[f->pick].check == CHECK_NOTHING ? 0 : check_bytes(c, f, bytes, size, err);
 }
 
 static void end_checks(struct collected *f)
@@ -135,6 +145,7 @@ static void end_checks(struct collected *f)
     struct error defect = {0};
     if (f->check && !f->bad && gzip_check_end(f->check, &f->gzip, &f->unpacked, &defect) < 0)
         note_bad(f, defect.text);
+    f->gzip = f->gzip && picks[f->pick].check == CHECK_MODULE; /* an initrd is not its first member */
     if (f->pick_texts) {
         f->accounts = tarpick_take(f->pick_texts, TARPICK_SHADOW);
         f->inetd = tarpick_take(f->pick_texts, TARPICK_INETD);

@@ -19,6 +19,11 @@ enum image_pick {
     PICK_KEEP,      /* goes to the sink: may become a file of the image */
     PICK_READ,      /* only its first bytes are wanted */
     PICK_KEEP_READ, /* both */
+
+    /* For files that go through a loader as they are: they need not be what ESXi's loader takes. */
+    PICK_KEEP_PLAIN,  /* kept, its first bytes read, nothing checked */
+    PICK_KEEP_INITRD, /* kept; when it begins with gzip, that first member is checked: more may follow it */
+    PICK_KEEP_OPEN,   /* PICK_KEEP_READ, and what is inside comes as entries of its own */
 };
 
 struct collected {

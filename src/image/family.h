@@ -5,15 +5,7 @@
 #pragma once
 
 #include "image/collect.h"
-
-/* What is known before the walk. */
-struct image_source {
-    const char *name; /* as the user gave it, for messages */
-    enum media_kind kind;
-    char volume[33]; /* an ISO's volume id, or "" */
-    size_t count;    /* names at the top of an ISO or directory; a plain file's own name; else 0 */
-    char **names;
-};
+#include "image/source.h"
 
 /* Comparing as ISO 9660 without extensions needs it: upper and lower case are equal. */
 bool image_source_has(const struct image_source *source, const char *name);
@@ -35,4 +27,5 @@ struct image_family {
                  struct error *err);
 };
 
-extern const struct image_family image_family_esxi_dd, image_family_esxi_bootcfg, image_family_loader;
+extern const struct image_family image_family_esxi_dd, image_family_esxi_bootcfg, image_family_loader,
+    image_family_linux, image_family_xen, image_family_efi_program;

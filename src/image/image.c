@@ -163,10 +163,23 @@ static void name_append(char *out, const char *text)
     out[used] = 0;
 }
 
+/* "ESXi" of "VMware ESXi"; "Debian" of "Debian GNU/Linux 12.5.0": a release makes the words behind it vary.
+ */
+static void brand_of(const char *product, char out[static IMAGE_NAME_MAX])
+{
+    const char *last = strrchr(product, ' ');
+    bool has_release = false;
+    for (const char *p = product; (p = strchr(p, ' ')); p++)
+        has_release = has_release || isdigit((unsigned char)p[1]);
+    snprintf(out, IMAGE_NAME_MAX, "%.*s", has_release ? (int)strcspn(product, " ") : IMAGE_NAME_MAX,
+             last && !has_release ? last + 1 : product);
+}
+
 void image_default_name(const struct image *image, char out[static IMAGE_NAME_MAX])
 {
-    const char *brand = strrchr(image->product, ' ');
-    const char *parts[] = {brand ? brand + 1 : image->product, image->version, image->build};
+    char brand[IMAGE_NAME_MAX];
+    brand_of(image->product, brand);
+    const char *parts[] = {brand, image->version, image->build};
     out[0] = 0;
     for (size_t i = 0; i < sizeof parts / sizeof parts[0]; i++) {
         if (strcmp(parts[i], "unknown") == 0)

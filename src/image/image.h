@@ -17,7 +17,10 @@
 enum image_role {
     IMAGE_ROLE_KERNEL, /* module 0: what the loader starts */
     IMAGE_ROLE_MODULE, /* loaded with it, by `order` */
-    IMAGE_ROLE_EXTRA,  /* kept, never loaded by a plan of its own: boot.cfg, pkgdb.tgz, a loader's parts */
+    /* Kept, never loaded by a plan of its own: boot.cfg, pkgdb.tgz, a loader's parts, a squashfs that the
+     * system fetches. One that is called as the kernel without ".gz" is the kernel unpacked (Xen's: iPXE
+     * does not gunzip a multiboot kernel). */
+    IMAGE_ROLE_EXTRA,
 };
 
 struct image_file {
@@ -32,12 +35,12 @@ struct image_file {
 };
 
 struct image {
-    char *family;         /* "esxi_dd", "esxi_bootcfg", "loader"; the name in the family table */
-    char *product;        /* "VMware ESXi" */
-    char *version;        /* "4.0.0", or "unknown" */
-    char *build;          /* "208167", or "unknown" */
-    char *arch;           /* OCI's words: "amd64", "386", "arm64" */
-    char *kernel_options; /* words for the kernel's line; "" when none */
+    char *family;  /* "esxi_dd", "esxi_bootcfg", "xen", "linux", "efi", "loader"; as in the family table */
+    char *product; /* "VMware ESXi" */
+    char *version; /* "4.0.0", or "unknown" */
+    char *build;   /* "208167", or "unknown" */
+    char *arch;    /* OCI's words: "amd64", "386", "arm64" */
+    char *kernel_options; /* words for the kernel's line; "" when none; %{base} is the URL of its folder */
     char *source;         /* what it was imported from, for people */
     char *accounts;       /* the image's own etc/shadow, or NULL where it could not be read */
     char *inetd;          /* the image's own etc/inetd.conf, or NULL */

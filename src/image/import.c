@@ -7,15 +7,15 @@
 #include "image/family.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <string.h>
-#include <sys/stat.h>
 
-#define NAMES_MAX     512     /* at the top of a medium; ESXi 4's CD has some 20 */
-#define ISO_VOLUME_AT 0x8028u /* ECMA-119 8.4.6: volume identifier of the first volume descriptor */
-#define ISO_VOLUME    32
-
-static const struct image_family *const families[] = {&image_family_esxi_bootcfg, &image_family_esxi_dd,
-                                                      &image_family_loader};
+/* Asked in this order: ESXi's own loader configurations name other systems' loaders, and folders of Linux'
+ * may hold boot loaders as well. */
+static const struct image_family *const families[] = {
+    &image_family_esxi_bootcfg, &image_family_esxi_dd, &image_family_xen,
+    &image_family_linux,        &image_family_loader,  &image_family_efi_program,
+};
 
 /* Products that are known and cannot be booted stateless: all marks at the top tell one (xCAT's tests). */
 static const struct {
@@ -25,69 +25,6 @@ static const struct {
     {{"README", "build_number", "packages.xml", NULL}, "ESX 4"},
     {{"README", "open_source_licenses.txt", NULL}, "ESX 3.5"},
 };
-
-bool image_source_has(const struct image_source *source, const char *name)
-{
-    for (size_t i = 0; i < source->count; i++)
-        if (strcasecmp(source->names[i], name) == 0)
-            return true;
-    return false;
-}
-
-const char *image_source_base(const struct image_source *source)
-{
-    const char *slash = strrchr(source->name, '/');
-    return slash && slash[1] ? slash + 1 : source->name;
-}
-
-/* --- looking at the source --- */
-
-static int add_name(void *ctx, const char *path, uint64_t size, struct error *err)
-{
-    struct image_source *source = ctx;
-    if (source->count == NAMES_MAX)
-        return 0; /* a folder of somebody's whole downloads is no medium, but its first names may do */
-    source->names[source->count] = strdup(path);
-    if (!source->names[source->count])
-        return error_errno(err, ENOMEM, "%s", source->name);
-    source->count++;
-    return 0;
-}
-
-static void source_fini(struct image_source *source)
-{
-    for (size_t i = 0; i < source->count; i++)
-        free(source->names[i]);
-    free(source->names);
-}
-
-static void read_volume(int fd, struct image_source *source)
-{
-    char id[ISO_VOLUME];
-    if (source->kind != MEDIA_KIND_ISO || pread(fd, id, sizeof id, ISO_VOLUME_AT) != sizeof id)
-        return;
-    size_t size = sizeof id;
-    while (size && (id[size - 1] == ' ' || id[size - 1] == 0))
-        size--;
-    text_printable(id, size, source->volume, sizeof source->volume);
-}
-
-static int source_init(int fd, const char *name, struct image_source *out, struct error *err)
-{
-    *out = (struct image_source){.name = name};
-    out->names = calloc(NAMES_MAX, sizeof *out->names);
-    if (!out->names)
-        return error_errno(err, ENOMEM, "%s", name);
-    struct stat st;
-    if (fstat(fd, &st) == 0 && S_ISREG(st.st_mode) && st.st_size == 0)
-        return error_set(err, "%s is an empty file: download or copy it again", name);
-    if (media_kind_of(fd, name, &out->kind, err) < 0)
-        return -1;
-    read_volume(fd, out);
-    if (out->kind == MEDIA_KIND_FILE)
-        return add_name(out, image_source_base(out), 0, err);
-    return media_list(fd, name, out, add_name, err);
-}
 
 /* --- choosing the family --- */
 
@@ -133,15 +70,18 @@ static const char *refused_product(const struct image_source *source)
 
 static const struct image_family *recognise(const struct image_source *source, struct error *err)
 {
-    for (size_t i = 0; i < sizeof families / sizeof families[0]; i++)
-        if (families[i]->recognise(source))
-            return families[i];
     char what[128] = "none of the media known here";
     const char *product = refused_product(source);
+    for (size_t i = 0; !product && i < sizeof families / sizeof families[0]; i++)
+        if (families[i]->recognise(source))
+            return families[i];
     if (product)
         snprintf(what, sizeof what, "classic %s, which needs an installed service console: not ESXi",
                  product);
-    refuse(source, what, err);
+    if (product || !source->problem.text[0])
+        refuse(source, what, err);
+    else
+        *err = source->problem;
     return NULL;
 }
 

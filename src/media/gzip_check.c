@@ -86,6 +86,11 @@ int gzip_check_add(struct gzip_check *g, const void *bytes, size_t size, struct 
     return g->is_gzip ? check_bytes(g, at, size, err) : 0;
 }
 
+bool gzip_check_complete(const struct gzip_check *g)
+{
+    return g->complete;
+}
+
 int gzip_check_end(struct gzip_check *g, bool *is_gzip, uint64_t *unpacked, struct error *err)
 {
     *is_gzip = g->is_gzip;

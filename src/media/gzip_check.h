@@ -20,6 +20,9 @@ void gzip_check_free(struct gzip_check *g);
  * false). */
 int gzip_check_add(struct gzip_check *g, const void *bytes, size_t size, struct error *err);
 
+/* Whether the first member ended well; what follows it is an error of gzip_check_add. */
+bool gzip_check_complete(const struct gzip_check *g);
+
 /* At the end of the file. `unpacked` is its size without compression (the file's own size when it is not
  * gzip). */
 int gzip_check_end(struct gzip_check *g, bool *is_gzip, uint64_t *unpacked, struct error *err);

@@ -32,15 +32,25 @@ void run(const char *format, ...)
     }
 }
 
-int fixture_enter(void **state)
+static int enter(const char *maker)
 {
     const char *root = getenv("SOURCE_ROOT");
     char command[1024];
     if (!root || !mkdtemp(folder) || chdir(folder) < 0)
         return -1;
-    snprintf(command, sizeof command,
-             "bash %s/tests/unit/image/fixture.sh . >.log 2>&1 || { cat .log >&2; exit 1; }", root);
+    snprintf(command, sizeof command, "%s/tests/unit/image/%s . >.log 2>&1 || { cat .log >&2; exit 1; }",
+             root, maker);
     return system(command) == 0 ? 0 : -1;
+}
+
+int fixture_enter(void **state)
+{
+    return enter("fixture.sh");
+}
+
+int fixture_enter_kernels(void **state)
+{
+    return enter("kernels.py");
 }
 
 static int remove_one(const char *path, const struct stat *st, int kind, struct FTW *at)

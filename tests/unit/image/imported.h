@@ -4,7 +4,8 @@
 #include "base/buf.h"
 #include "image/import.h"
 
-int fixture_enter(void **state); /* group set-up: makes the folder and the media */
+int fixture_enter(void **state);         /* group set-up: makes the folder and the media */
+int fixture_enter_kernels(void **state); /* the same with what kernels.py makes */
 int fixture_leave(void **state);
 
 void run(const char *format, ...)
