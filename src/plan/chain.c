@@ -225,6 +225,8 @@ bool plan_chain_fits(enum plan_chain chain, const struct plan_client *client, co
     if (chain == PLAN_CHAIN_IPXE && !fits_ipxe(client, need, why))
         return false;
     enum plan_loader loader = plan_chain_loader(chain, client);
+    if (chain == PLAN_CHAIN_DISK && loader == PLAN_LOADER_GRUB_386)
+        return no(why, "there is no disk image for 32-bit UEFI: choose PXE in the machine's firmware setup");
     if (loader != PLAN_LOADER_NONE && !(need->loaders & (1u << loader)))
         return no(why, "boot loader %s is not in the store: %s", loaders[loader].name,
                   loaders[loader].remedy);

@@ -3,10 +3,19 @@
 
 #include "proc/net_files.h"
 
+/* Which file of a node an overlay is asked for. */
+enum net_node_file {
+    NET_NODE_OVERLAY, /* the overlay alone */
+    NET_NODE_JOINED,  /* behind a file of the image */
+    NET_NODE_DISK,    /* in the node's disk image */
+};
+
 struct net_pending {
     uint64_t serial; /* 0: free */
-    uint32_t file_number;
-    struct boot_file *in_front; /* owned reference: the overlay stands behind it; NULL: the overlay alone */
+    enum net_node_file what;
+    char node[FLEET_NAME_MAX];
+    struct mac mac;
+    struct boot_asker asker;
     boot_answer_fn *answer;
     void *answer_ctx;
 };
@@ -49,6 +58,13 @@ struct plan_site net_request_site(const struct net_request *r);
 
 /* net_config.c: whether `path` is a config's name; then it is answered. */
 bool net_config_open(const struct net_request *r, uint64_t *handle);
+/*
+ * net_disk.c: the disk image for files->plan, which is of chain disk. overlay: one reference, taken; NULL
+ * when the plan has none.
+ */
+int net_disk_make(struct net_files *files, const struct cached_image *image, struct boot_file *overlay,
+                  int64_t now_ms, struct boot_file **out, struct error *err);
+
 /* net_node.c: node/NAME/FILE. */
 uint64_t net_node_open(const struct net_request *r, const char *rest);
 void net_node_cancel(struct net_files *files, uint64_t handle);

@@ -45,7 +45,7 @@ struct boot_event {
     uint32_t ip;    /* the client's; 0 when it has none yet */
     enum boot_file_role role;
     uint32_t files_expected; /* CONFIG done: how many files the plan will make it fetch (kernel, modules,
-                                overlay) */
+                                overlay); a disk image, which needs no config: 1 */
     uint32_t file_number;    /* kernel 1, first module 2, ...; 0 otherwise */
     uint64_t bytes;
     int64_t duration_ms;

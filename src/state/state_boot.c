@@ -159,7 +159,7 @@ static void advance(struct boot *boot, const struct boot_event *event)
         boot->ip = event->ip;
     if (is_transfer && event->role >= BOOT_FILE_CONFIG && !boot->config_ms)
         boot->config_ms = event->at_ms;
-    if (event->kind == BOOT_EVENT_FILE_DONE && event->role == BOOT_FILE_CONFIG && event->files_expected)
+    if (event->kind == BOOT_EVENT_FILE_DONE && event->files_expected)
         boot->files_expected = event->files_expected;
     if (event->kind == BOOT_EVENT_BOOTED && !boot->booted_ms)
         boot->booted_ms = event->at_ms;

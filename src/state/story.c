@@ -98,11 +98,10 @@ static void tell_file_done(struct story *story, struct tally *tally, const struc
     const struct boot_event *event = &at->event;
     if (event->role == BOOT_FILE_LOADER)
         reach(story, STORY_LOADER);
-    if (event->role == BOOT_FILE_CONFIG) {
+    if (event->role == BOOT_FILE_CONFIG)
         reach(story, STORY_CONFIG);
-        if (event->files_expected)
-            story->files_expected = event->files_expected;
-    }
+    if (event->files_expected)
+        story->files_expected = event->files_expected;
     if (!is_payload(event) || !count_once(tally, event->file_number))
         return;
     reach(story, STORY_FILES);
