@@ -13,28 +13,44 @@ lab_open() {
     [ "$(id -u)" = 0 ] || { echo "lab: network namespaces need root" >&2 && return 1; }
     LAB_NS=lab$$
     LAB_DIR=$(mktemp -d "${TMPDIR:-/tmp}/lab.XXXXXX")
-    lab_taps=0
+    lab_taps=0 lab_hosts=()
     trap lab_close EXIT
     trap 'exit 130' INT
     trap 'exit 143' TERM HUP
     ip netns add "$LAB_NS" || return 1
     lab_run ip link set lo up
+    lab_bridge br0 && lab_run ip address add "$LAB_PREFIX.1/24" dev br0
+}
+
+# lab_bridge NAME: a network, in the namespace.
+lab_bridge() {
     # A bridge that waits for spanning tree loses a machine's first packets.
-    lab_run ip link add br0 type bridge stp_state 0 forward_delay 0
-    lab_run ip address add "$LAB_PREFIX.1/24" dev br0
-    lab_run ip link set br0 up
-    lab_spawn "$LAB_DIR/router.log" perl "$lab_here/router.pl" br0
+    lab_run ip link add "$1" type bridge stp_state 0 forward_delay 0 && lab_run ip link set "$1" up || return 1
+    lab_spawn "$LAB_DIR/router-$1.log" perl "$lab_here/router.pl" "$1"
+}
+
+# lab_host NAME BRIDGE ADDRESS/BITS: another host on a bridge, the namespace LAB_NS-NAME, where its card is called as the
+# bridge. Further calls give it more cards. Commands run there by LAB_NS=$LAB_NS-NAME lab_run or lab_spawn.
+lab_host() {
+    local host=$LAB_NS-$1
+    if [ ! -e "/run/netns/$host" ]; then
+        ip netns add "$host" && lab_hosts+=("$host") && ip -n "$host" link set lo up || return 1
+    fi
+    lab_run ip link add "$1-$2" type veth peer name "$2" netns "$host" && lab_run ip link set "$1-$2" master "$2" up &&
+        ip -n "$host" address add "$3" dev "$2" && ip -n "$host" link set "$2" up
 }
 
 # Ends the script's background processes, by process id, and removes namespace and directory. LAB_KEEP=1 keeps the directory.
 lab_close() {
-    local status=$?
+    local status=$? host
     [ "$BASHPID" = $$ ] || exit "$status" # a subshell that is stopped early takes nothing down
     trap '' INT TERM HUP
     trap - EXIT
     # shellcheck disable=SC2046 # one process id a word
     lab_stop $(jobs -pr)
-    ip netns delete "$LAB_NS" 2>/dev/null
+    for host in "${lab_hosts[@]}" "$LAB_NS"; do
+        ip netns delete "$host" 2>/dev/null
+    done
     if [ -n "${LAB_KEEP-}" ]; then
         echo "# kept: $LAB_DIR" >&2
     else

@@ -1,0 +1,157 @@
+#!/bin/bash
+# What the boot tests boot, made of Debian's packages, which are only unpacked: nothing is installed. Each product is a
+# folder for `bootherd image import`, or `bootherd loader add`, in $GUESTS_BUILD (default: .cache/guests), made once.
+#
+#   make.sh linux             a kernel and a small initrd (tests/guests/init) that says LINUX READY
+#   make.sh xen               the same as dom0, with Xen: DOM0 READY
+#   make.sh memtest           memtest86+, in the form of a kernel
+#   make.sh installer         the Debian installer
+#   make.sh linux-arm64 grub-arm64
+set -euo pipefail
+shopt -s inherit_errexit
+
+here=$(cd "$(dirname "$0")" && pwd)
+top=$(cd "$here/../.." && pwd)
+cache=${GUESTS_BUILD:-$top/.cache/guests}
+# One date for everything, so that equal packages give equal products.
+export SOURCE_DATE_EPOCH=1700000000 TZ=UTC LC_ALL=C
+drivers="net/ethernet/intel/e1000/e1000 net/virtio_net net/net_failover virtio/virtio virtio/virtio_ring virtio/virtio_pci
+    virtio/virtio_pci_legacy_dev virtio/virtio_pci_modern_dev xen/xenfs/xenfs xen/xen-privcmd"
+
+# fetch ARCHITECTURE PACKAGE...: into the current folder. Another architecture has package lists of its own, in the cache;
+# the machine's dpkg hears nothing of it.
+fetch() {
+    local architecture=$1 lists=$cache/apt-$1
+    shift
+    if [ "$architecture" = amd64 ]; then
+        "$top/scripts/download.sh" "$@"
+        return
+    fi
+    mkdir -p "$lists/lists/partial" "$lists/cache/archives/partial"
+    touch "$lists/status"
+    cat >"$lists/apt.conf" <<CONF
+APT { Architecture "$architecture"; Architectures { "$architecture"; }; };
+Dir { State "$lists"; State::status "$lists/status"; Cache "$lists/cache"; };
+CONF
+    APT_CONFIG=$lists/apt.conf apt-get update -qq
+    APT_CONFIG=$lists/apt.conf "$top/scripts/download.sh" "$@"
+}
+
+# kernel_package ARCHITECTURE: linux-image-ARCHITECTURE is empty and depends on today's kernel.
+kernel_package() {
+    rm -f linux-image-*.deb
+    fetch "$1" "linux-image-$1" >&2
+    dpkg-deb -f linux-image-*.deb Depends | sed 's/ .*//'
+    rm linux-image-*.deb
+}
+
+# unpack FOLDER PACKAGE PATTERN...: of the package fetched, the files that match.
+unpack() {
+    local folder=$1 package=$2
+    shift 2
+    mkdir -p "$folder"
+    # Not every kernel has every driver as a module; a pattern without a match is no failure.
+    dpkg-deb --fsys-tarfile "$package"_*.deb | tar -x -C "$folder" --wildcards "$@" 2>tar.log ||
+        ! grep -v -e 'Not found in archive' -e 'Exiting with failure' tar.log
+}
+
+# archive FOLDER: it as a newc archive, equal for equal content, as root's.
+archive() {
+    find "$1" -exec touch -h -d "@$SOURCE_DATE_EPOCH" {} +
+    (cd "$1" && find . -mindepth 1 -printf '%P\n' | sort | bsdtar --format newc --uid 0 --gid 0 -cnf - -T -)
+}
+
+# build_linux OUT ARCHITECTURE: kernel and initrd.
+build_linux() {
+    local out=$1 package driver members=()
+    package=$(kernel_package "$2")
+    fetch "$2" "$package" busybox-static
+    for driver in $drivers; do
+        members+=("*/kernel/drivers/$driver.ko")
+    done
+    unpack kernel "$package" './boot/vmlinuz-*' '*/kernel/net/core/failover.ko' "${members[@]}"
+    unpack root busybox-static ./bin/busybox
+    mkdir root/sbin
+    install -m 755 "$here/init" root/init
+    install -m 755 "$here/lease" root/sbin/lease
+    cp -r kernel/lib root/
+    busybox depmod -b root "$(basename kernel/lib/modules/*)"
+    archive root | gzip -9n >"$out/initrd.img"
+    cp kernel/boot/vmlinuz-* "$out/vmlinuz"
+}
+
+make_linux() {
+    build_linux "$1" amd64
+}
+
+make_linux_arm64() {
+    build_linux "$1" arm64
+}
+
+make_xen() {
+    build_linux "$1" amd64
+    fetch amd64 xen-hypervisor-4.17-amd64
+    unpack xen xen-hypervisor-4.17-amd64 './boot/xen-*.gz'
+    cp xen/boot/xen-*.gz "$1/xen.gz"
+    cat >"$1/grub.cfg" <<'CONFIG'
+menuentry 'Xen' {
+    multiboot2 /xen.gz dom0_mem=256M,max:256M dom0_max_vcpus=1 com1=115200,8n1 console=com1 noreboot
+    module2 /vmlinuz console=hvc0
+    module2 /initrd.img
+}
+CONFIG
+}
+
+make_memtest() {
+    fetch amd64 memtest86+
+    unpack memtest memtest86+ ./boot/memtest86+x64.bin
+    cp memtest/boot/memtest86+x64.bin "$1/"
+}
+
+make_installer() {
+    fetch amd64 debian-installer-12-netboot-amd64
+    unpack netboot debian-installer-12-netboot-amd64 '*/amd64/text/*'
+    cp -r netboot/usr/lib/debian-installer/images/12/amd64/text/. "$1/"
+}
+
+make_grub_arm64() {
+    fetch arm64 shim-signed grub-efi-arm64-signed grub-efi-arm64-bin
+    unpack grub shim-signed ./usr/lib/shim/shimaa64.efi.signed
+    unpack grub grub-efi-arm64-signed './usr/lib/grub/arm64-efi-signed/*'
+    unpack grub grub-efi-arm64-bin './usr/lib/grub/arm64-efi/*'
+    mkdir "$1/disk" "$1/arm64-efi"
+    cp grub/usr/lib/shim/shimaa64.efi.signed "$1/shimaa64.efi"
+    cp grub/usr/lib/grub/arm64-efi-signed/grubnetaa64.efi.signed "$1/grubaa64.efi"
+    cp grub/usr/lib/grub/arm64-efi-signed/grubaa64.efi.signed "$1/disk/grubaa64.efi"
+    cp grub/usr/lib/grub/arm64-efi/*.{mod,lst} "$1/arm64-efi/"
+}
+
+# make_one PRODUCT: unless it is there and no older than what it is made by.
+make_one() {
+    local out=$cache/$1 source stale=no
+    for source in "$here"/*; do
+        [ ! "$source" -nt "$out" ] || stale=yes
+    done
+    [ $stale = yes ] || return 0
+    mkdir -p "$work/$1/out"
+    cd "$work/$1"
+    "make_${1//-/_}" "$work/$1/out" >>"$work/log" 2>&1
+    rm -rf "$out"
+    touch "$work/$1/out"
+    mv "$work/$1/out" "$out"
+}
+
+finish() {
+    local status=$?
+    [ $status = 0 ] || tail -n 20 "$work/log" | sed 's/^/make.sh: /' >&2
+    rm -rf "$work"
+}
+
+mkdir -p "$cache"
+exec 8>"$cache/lock"
+flock 8
+work=$(mktemp -d "$cache/work.XXXXXX")
+trap finish EXIT
+for product; do
+    make_one "$product"
+done
