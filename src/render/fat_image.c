@@ -303,7 +303,7 @@ static int make(struct fat_tree *tree, struct fat_image_file *files, size_t coun
     for (size_t i = 0; i < count; i++)
         if (add_file(tree, &files[i], i, err) < 0)
             return -1;
-    struct shape s;
+    struct shape s = {0};
     if (choose_shape(tree, &s, err) < 0)
         return -1;
     place(tree, &s);
