@@ -61,7 +61,6 @@ static const char script_root[] =
     "    done\n"
     "}\n";
 
-/* Between the two, root's password is looked after while waiting. */
 static const char script_hostd[] = "# hostd may answer minutes later than this starts.\n"
                                    "bootherd_wait_for_hostd() {\n"
                                    "    bootherd_left=60\n"
@@ -72,10 +71,10 @@ static const char script_hostd[] = "# hostd may answer minutes later than this s
                                    "            bootherd_cli=localcli\n"
                                    "            return\n"
                                    "        fi\n"
-                                   "        sleep 5\n";
-static const char script_hostd_end[] = "    done\n"
-                                       "    bootherd_cli=esxcli\n"
-                                       "}\n";
+                                   "        sleep 5\n"
+                                   "    done\n"
+                                   "    bootherd_cli=esxcli\n"
+                                   "}\n";
 
 /* A vendor's root has an empty password, which SSH would let everybody use. */
 static const char script_ssh[] =
@@ -118,11 +117,8 @@ static int script5_put_parts(const struct overlay_script5 *what, struct buf *out
     buf_append_text(out, script_start);
     if (what->root)
         buf_append_text(out, script_root);
-    if (script5_waits(what)) {
+    if (script5_waits(what))
         buf_append_text(out, script_hostd);
-        buf_append_text(out, what->root ? "        bootherd_root\n" : "");
-        buf_append_text(out, script_hostd_end);
-    }
     if (what->ssh)
         buf_append_text(out, script_ssh);
     if (!what->datastore_count)

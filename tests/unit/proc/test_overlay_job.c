@@ -101,6 +101,22 @@ static void a_folder_that_is_missing_or_elsewhere(void **state)
     check_fails("folder files/extra below --root");
 }
 
+/* An archive of Linux is not compressed: what is in it can be looked for. */
+static void the_node_is_told_who_it_is(void **state)
+{
+    static const char told[] =
+        "BOOTHERD_NODE='n1'\nBOOTHERD_HOSTNAME='host1'\nBOOTHERD_IP='10.77.0.11'\nBOOTHERD_SSH='on'\n";
+    free(image->family);
+    image->family = strdup("linux");
+    node.hostname = (char[]){"host1"};
+    node.ip = 0x0a4d000b;
+    int result = job();
+    node.hostname = NULL;
+    node.ip = 0;
+    assert_int_equal(result, 0);
+    assert_non_null(memmem(archive.data, archive.size, told, strlen(told)));
+}
+
 /* --- the cache --- */
 
 static void removed_images_go_on(void **state)
@@ -165,8 +181,12 @@ static int teardown(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        test(own_files_keep_modes_and_links),        test(what_is_no_file_is_refused), test(too_deep),
-        test(a_folder_that_is_missing_or_elsewhere), test(removed_images_go_on),
+        test(own_files_keep_modes_and_links),
+        test(what_is_no_file_is_refused),
+        test(too_deep),
+        test(a_folder_that_is_missing_or_elsewhere),
+        test(the_node_is_told_who_it_is),
+        test(removed_images_go_on),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

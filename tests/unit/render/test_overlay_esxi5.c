@@ -178,8 +178,8 @@ static void hooks_start_the_script(void **state)
     render("5.0.0", &settings, NULL, 0);
     fixture_check("shellcheck -e SC1091 x/etc/rc.local", "");
     fixture_check("mkdir x/etc/rc.local.d", "");
-    fixture_write_program("x/etc/rc.local.d/20.b", "#!/bin/sh\ncat; echo b\n");
-    fixture_write_program("x/etc/rc.local.d/10.a", "#!/bin/sh\necho a; exit 1\n");
+    fixture_write_program("x/etc/rc.local.d/20.b", "#!/bin/sh\necho b\n");
+    fixture_write_program("x/etc/rc.local.d/10.a", "#!/bin/sh\ncat; echo a; exit 1\n");
     fixture_write_text("x/etc/rc.local.d/15.not", "#!/bin/sh\necho not\n");
     fixture_check(RUN("./etc/rc.local") "; cat log",
                   "a b\n0\n" CALLS
