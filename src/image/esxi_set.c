@@ -4,8 +4,8 @@
 #include <strings.h>
 
 /*
- * Sources: 4.x: the APPEND line of docs/esxi4.md, as xCAT wrote it, cimstg.tgz last. 4.1 by letters: its
- * bootbank holds the same files as b.z (vmkboot.gz), k.z (vmk.gz), s.z (sys.vgz), c.z (cim.vgz) and m.z
+ * Sources: 4.x: the APPEND line of docs/hypervisors.md, as xCAT wrote it, cimstg.tgz last. 4.1 by letters:
+ * its bootbank holds the same files as b.z (vmkboot.gz), k.z (vmk.gz), s.z (sys.vgz), c.z (cim.vgz) and m.z
  * (mod.tgz). 3.5: vmkernel.gz is started directly; binmod, environ, cim, oem, license as in its pxelinux
  * recipes of 2008.
  */
