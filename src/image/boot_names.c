@@ -14,6 +14,7 @@ enum kind {
     HYPERVISOR,
     KERNEL,
     KERNEL_PERHAPS, /* counts where there is no surer one */
+    EFI_LOADER,     /* of a medium (UEFI 3.5.1.1); memtest86+'s is its kernel */
     MICROCODE,      /* an initrd that goes before the others */
     INITRD,
     KINDS,
@@ -57,6 +58,9 @@ static const struct {
     {"vmlinux*", KERNEL_PERHAPS},
     {"kernel", KERNEL_PERHAPS},
     {"memtest*.bin", KERNEL_PERHAPS},
+    {"bootx64.efi", EFI_LOADER},
+    {"bootia32.efi", EFI_LOADER},
+    {"bootaa64.efi", EFI_LOADER},
     {"*ucode.img", MICROCODE},
     {"initrd*", INITRD},
     {"initramfs*", INITRD},
@@ -176,13 +180,23 @@ static void explain(struct boot_set *set, const struct source_file *kernel, cons
         set->why = NULL;
 }
 
+/* Whether it is a kernel is seen when its first bytes are read. */
+static bool guess(const struct image_source *source, const struct found *loaders, struct boot_set *set)
+{
+    if (source->kind != MEDIA_KIND_ISO || loaders->count != 1)
+        return false;
+    set->guessed = true;
+    set->kernel.file = loaders->file[0];
+    return true;
+}
+
 static bool choose(const struct image_source *source, struct found found[static KINDS], struct boot_set *set,
                    struct error *problem)
 {
     struct found *kernels = &found[found[KERNEL].count ? KERNEL : KERNEL_PERHAPS];
     struct found *initrds = &found[INITRD], *xens = &found[HYPERVISOR];
     if (!kernels->count && !initrds->count && !xens->count)
-        return false;
+        return guess(source, &found[EFI_LOADER], set);
     if (!kernels->count) {
         const struct found *lonely = xens->count ? xens : initrds;
         error_set(problem, "%s holds %s, but no Linux kernel (vmlinuz*, linux, bzImage*, Image)%s",

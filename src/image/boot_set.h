@@ -17,8 +17,9 @@ struct boot_set {
     struct boot_part kernel;
     size_t module_count;
     struct boot_part module[BOOT_MODULES_MAX];
-    char *why;   /* what was chosen among what, a line for people; NULL when there was no choice */
-    bool packed; /* the kernel is packed with gzip; told by who reads it */
+    char *why;    /* what was chosen among what, a line for people; NULL when there was no choice */
+    bool guessed; /* the kernel is the medium's EFI loader, unless that is something else */
+    bool packed;  /* the kernel is packed with gzip; told by who reads it */
 };
 
 /* Sets source->boot, or source->problem, or neither when there is nothing of Linux or Xen. */

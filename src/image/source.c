@@ -89,7 +89,7 @@ static int key_to_path(const void *key, const void *file)
     return source_compare(key, ((const struct source_file *)file)->path);
 }
 
-const struct source_file *source_find(const struct image_source *source, const char *path)
+static const struct source_file *find_file(const struct image_source *source, const char *path)
 {
     const struct source_file *found = source->file_count ? bsearch(path, source->file, source->file_count,
                                                                    sizeof *source->file, key_to_path)
@@ -100,6 +100,38 @@ const struct source_file *source_find(const struct image_source *source, const c
     for (; exact && exact < source->file + source->file_count && key_to_path(path, exact) == 0; exact++)
         if (strcmp(exact->path, path) == 0)
             return exact;
+    return found;
+}
+
+/* What the path is when its first folders, or all of it, are a link. False when they are none. */
+static bool follow(const struct image_source *source, char path[static MEDIA_PATH_MAX])
+{
+    for (size_t i = 0; i < source->link_count; i++) {
+        const struct source_link *l = &source->link[i];
+        char longer[2 * MEDIA_PATH_MAX];
+        size_t length = strlen(l->path);
+        bool whole = source_compare(path, l->path) == 0;
+        if (!whole && (strncasecmp(path, l->path, length) != 0 || path[length] != '/'))
+            continue;
+        const char *rest = whole ? "" : path + length + !*l->target;
+        int size = snprintf(longer, sizeof longer, "%s%s", l->target, rest);
+        if (size >= MEDIA_PATH_MAX)
+            return false;
+        memcpy(path, longer, (size_t)size + 1);
+        return true;
+    }
+    return false;
+}
+
+const struct source_file *source_find(const struct image_source *source, const char *path)
+{
+    char followed[MEDIA_PATH_MAX];
+    const struct source_file *found = find_file(source, path);
+    if (found || strlen(path) >= sizeof followed)
+        return found;
+    snprintf(followed, sizeof followed, "%s", path);
+    for (unsigned i = 0; i < SOURCE_FOLLOW_MAX && !found && follow(source, followed); i++)
+        found = find_file(source, followed);
     return found;
 }
 
@@ -188,6 +220,21 @@ static enum media_want on_want(void *ctx, const struct media_entry *entry)
     return MEDIA_TAKE;
 }
 
+static void on_link(void *ctx, uint32_t parent, const char *path, const char *target)
+{
+    struct listing *l = ctx;
+    struct image_source *source = l->source;
+    if (source->link_count == SOURCE_LINKS_MAX || l->failed)
+        return;
+    struct source_link *grown = reallocarray(source->link, source->link_count + 1, sizeof *grown);
+    if ((l->failed = !grown))
+        return;
+    source->link = grown;
+    struct source_link *link = &grown[source->link_count++];
+    *link = (struct source_link){strdup(path), strdup(target)};
+    l->failed = !link->path || !link->target;
+}
+
 static int on_data(void *ctx, uint32_t id, const void *bytes, size_t size, struct error *err)
 {
     const struct listing *l = ctx;
@@ -212,7 +259,7 @@ static int list_names(struct image_source *source, struct error *err)
 static int list(int fd, struct image_source *source, struct error *err)
 {
     struct listing l = {.source = source};
-    const struct media_visitor visitor = {.ctx = &l, .want = on_want, .data = on_data};
+    const struct media_visitor visitor = {.ctx = &l, .want = on_want, .data = on_data, .link = on_link};
     const struct media_limits limits = MEDIA_LIMITS_DEFAULT;
     if (media_walk(fd, source->name, &visitor, &limits, err) < 0)
         return -1;
@@ -225,9 +272,11 @@ static int list(int fd, struct image_source *source, struct error *err)
 
 /* --- how one file begins --- */
 
+#define PEEK_SIZE 1024 /* bytes; a Linux kernel's marks lie in the first 568 */
+
 struct peek {
     const char *path;
-    uint8_t byte[2];
+    uint8_t byte[PEEK_SIZE];
     size_t size;
     bool done;
 };
@@ -247,14 +296,19 @@ static int peek_data(void *ctx, uint32_t id, const void *bytes, size_t size, str
     return p->done ? error_set(err, "enough") : 0; /* the rest comes when the medium is read */
 }
 
-static int read_packed(int fd, const struct image_source *source, struct boot_set *set, struct error *err)
+/* How the kernel begins says whether it is packed; one that only may be a kernel by its name must be one. */
+static int peek_kernel(int fd, struct image_source *source, struct error *err)
 {
+    struct boot_set *set = source->boot;
     struct peek p = {.path = set->kernel.file->path};
     const struct media_visitor visitor = {.ctx = &p, .want = peek_want, .data = peek_data};
     const struct media_limits limits = MEDIA_LIMITS_DEFAULT;
     if (media_walk(fd, source->name, &visitor, &limits, err) < 0 && !p.done)
         return -1;
-    set->packed = kernel_is_gzip((struct slice){p.byte, p.size});
+    struct slice head = {p.byte, p.size};
+    set->packed = kernel_is_gzip(head);
+    if (set->guessed && !kernel_is_linux(head))
+        boot_set_free(TAKE_PTR(source->boot));
     return 0;
 }
 
@@ -299,7 +353,7 @@ int source_init(int fd, const char *name, struct image_source *out, struct error
     if (list(fd, out, err) < 0)
         return -1;
     boot_set_find(out);
-    return out->boot ? read_packed(fd, out, out->boot, err) : 0;
+    return out->boot ? peek_kernel(fd, out, err) : 0;
 }
 
 void source_fini(struct image_source *source)
@@ -308,6 +362,11 @@ void source_fini(struct image_source *source)
         free(source->file[i].path);
         buf_fini(&source->file[i].text);
     }
+    for (size_t i = 0; i < source->link_count; i++) {
+        free(source->link[i].path);
+        free(source->link[i].target);
+    }
+    free(source->link);
     free(source->file);
     free(source->names);
     buf_fini(&source->head);

@@ -9,6 +9,8 @@
 #include "media/media.h"
 
 #define SOURCE_PATHS_MAX     20000        /* remembered; Debian's netinst ISO has some 1700 */
+#define SOURCE_LINKS_MAX     1024         /* Debian's ISOs have some 20 */
+#define SOURCE_FOLLOW_MAX    8            /* links that lead to links */
 #define SOURCE_TEXTS_MAX     256          /* Debian's netinst ISO has some 60 */
 #define SOURCE_TEXT_SIZE_MAX (256u << 10) /* bytes; Debian's longest grub.cfg has 20 kB */
 #define SOURCE_HEAD_MAX      (64u << 10)  /* bytes remembered of a plain file */
@@ -18,6 +20,10 @@ struct source_file {
     uint64_t size; /* bytes */
     bool is_text;  /* one of those below */
     struct buf text;
+};
+
+struct source_link {
+    char *path, *target; /* the target may be a folder; "" is the top */
 };
 
 struct boot_set; /* image/boot_set.h */
@@ -32,6 +38,8 @@ struct image_source {
     /* Everything in an ISO or directory, at any depth, in the order of source_compare. */
     size_t file_count;
     struct source_file *file;
+    size_t link_count; /* of an ISO; a directory's are followed as if they were the files */
+    struct source_link *link;
     struct buf head; /* the first bytes of a plain file */
 
     /* What it boots, when that is Linux or Xen; or why it cannot be told. */
@@ -44,7 +52,7 @@ void source_fini(struct image_source *source);
 
 int source_compare(const char *a, const char *b); /* paths */
 
-/* NULL when there is none. */
+/* NULL when there is none. Links are followed. */
 const struct source_file *source_find(const struct image_source *source, const char *path);
 
 /*

@@ -194,14 +194,17 @@ static int reader_next(struct reader *r, struct walk *w, const struct place *at,
         if ((result != ARCHIVE_OK && result != ARCHIVE_WARN) || !raw_name(*e))
             return reader_error(r, err);
         *warned = result == ARCHIVE_WARN;
-        if (w && archive_entry_filetype(*e) != AE_IFREG && walk_count(w, at, err) < 0)
+        if (archive_entry_filetype(*e) != AE_IFREG && walk_count(w, at, err) < 0)
             return -1;
+        const char *target = archive_entry_symlink_utf8(*e);
+        if (archive_entry_filetype(*e) == AE_IFLNK && target && r->kind == MEDIA_KIND_ISO)
+            walk_link(w, at, raw_name(*e), target, true);
         if (archive_entry_hardlink(*e)) {
-            if (w && walk_count(w, at, err) < 0)
+            if (walk_count(w, at, err) < 0)
                 return -1;
-            if (w)
-                walk_note(w, at->where, "%s is a second name of %s; only that one is read", raw_name(*e),
-                          archive_entry_hardlink(*e));
+            walk_note(w, at->where, "%s is a second name of %s; only that one is read", raw_name(*e),
+                      archive_entry_hardlink(*e));
+            walk_link(w, at, raw_name(*e), archive_entry_hardlink(*e), false);
         } else if (archive_entry_filetype(*e) == AE_IFREG) {
             return 0;
         }
@@ -321,30 +324,6 @@ int archive_walk(struct walk *w, const struct place *at, struct stream *s, enum 
     while ((result = reader_next(&r, w, at, &e, &warned, err)) == 0 && e)
         if ((result = give(w, at, &r, e, warned, err)) < 0)
             break;
-    reader_close(&r);
-    return result;
-}
-
-int archive_list(struct stream *s, void *ctx,
-                 int (*each)(void *ctx, const char *path, uint64_t size, struct error *err),
-                 struct error *err)
-{
-    struct reader r;
-    if (reader_open(&r, s, MEDIA_KIND_ISO, err) < 0)
-        return -1;
-    int result;
-    struct archive_entry *e;
-    bool warned = false;
-    while ((result = reader_next(&r, NULL, NULL, &e, &warned, err)) == 0 && e) {
-        char path[MEDIA_PATH_MAX];
-        result = path_clean(raw_name(e), path, err);
-        if (result < 0)
-            error_wrap(err, "%s", s->where);
-        else if (!strchr(path, '/'))
-            result = each(ctx, path, (uint64_t)archive_entry_size(e), err);
-        if (result < 0)
-            break;
-    }
     reader_close(&r);
     return result;
 }

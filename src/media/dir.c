@@ -222,26 +222,3 @@ int dir_walk(struct walk *w, const struct place *at, int fd, struct error *err)
     struct level top = {NULL, "", st.st_dev, st.st_ino, 0};
     return walk_level(&tree, fd, &top, err);
 }
-
-int dir_list(int fd, const char *where, void *ctx,
-             int (*each)(void *ctx, const char *path, uint64_t size, struct error *err), struct error *err)
-{
-    struct quota quota = {0};
-    struct names names;
-    if (names_init(&names, &quota, fd, where, err) < 0)
-        return -1;
-    int result = 0;
-    for (size_t i = 0; result == 0 && i < names.count; i++) {
-        char path[MEDIA_PATH_MAX];
-        struct stat st;
-        cleanup_close int file = open_below(fd, names.name[i]);
-        if (file < 0 || fstat(file, &st) < 0 || !S_ISREG(st.st_mode))
-            continue;
-        if ((result = path_clean(names.name[i], path, err)) < 0)
-            error_wrap(err, "%s", where);
-        else
-            result = each(ctx, path, (uint64_t)st.st_size, err);
-    }
-    names_fini(&names);
-    return result;
-}

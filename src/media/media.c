@@ -77,20 +77,3 @@ int media_kind_of(int fd, const char *name, enum media_kind *out, struct error *
     stream_close(s);
     return result;
 }
-
-int media_list(int fd, const char *name, void *ctx,
-               int (*each)(void *ctx, const char *path, uint64_t size, struct error *err), struct error *err)
-{
-    enum media_kind kind;
-    if (media_kind_of(fd, name, &kind, err) < 0)
-        return -1;
-    if (kind == MEDIA_KIND_DIRECTORY)
-        return dir_list(fd, name, ctx, each, err);
-    if (kind != MEDIA_KIND_ISO)
-        return 0;
-    struct quota quota = {.limits = no_limits};
-    struct stream *s = stream_of_fd(fd, &quota, name, NULL, NULL, err);
-    int result = s ? archive_list(s, ctx, each, err) : -1;
-    stream_close(s);
-    return result;
-}

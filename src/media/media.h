@@ -98,6 +98,11 @@ struct media_visitor {
      * first. */
     int (*kind)(void *ctx, uint32_t parent, const char *where, enum media_kind kind, struct error *err);
 
+    /* A further name for something in the same container: an archive's hard link, an ISO's symbolic one. Both
+     * paths are clean; the target may be a folder ("" is the top), or missing. Links that lead out are not
+     * told. What a link leads to is told under its own name only. (A directory's links are followed.) */
+    void (*link)(void *ctx, uint32_t parent, const char *path, const char *target);
+
     /* Now and then: bytes of the source read so far, of total (0 when unknown). */
     void (*progress)(void *ctx, uint64_t done, uint64_t total);
 
@@ -125,12 +130,5 @@ int media_walk(int fd, const char *name, const struct media_visitor *visitor,
 
 /* The kind of the source by its first bytes. Reads, but moves no offset. Negative on a read error. */
 int media_kind_of(int fd, const char *name, enum media_kind *out, struct error *err);
-
-/*
- * The names at the top of an ISO or directory, without reading file contents (the others have no cheap
- * listing: count 0). `each` gets a clean path and size.
- */
-int media_list(int fd, const char *name, void *ctx,
-               int (*each)(void *ctx, const char *path, uint64_t size, struct error *err), struct error *err);
 
 const char *media_kind_name(enum media_kind kind); /* "ISO 9660", "gzip", ... */

@@ -65,6 +65,35 @@ int path_join(const char *dir, const char *name, char out[static MEDIA_PATH_MAX]
     return path_clean(joined, out, err);
 }
 
+bool path_follow(const char *link, const char *target, char out[static MEDIA_PATH_MAX])
+{
+    size_t used = *target == '/' ? 0 : (size_t)(path_base(link) - link);
+    if (has_control(target) || used >= MEDIA_PATH_MAX)
+        return false;
+    used -= used > 0; /* the slash */
+    memcpy(out, link, used);
+    for (const char *at = target; *at;) {
+        size_t size = strcspn(at, "/");
+        if (is_part(at, size, "..")) {
+            if (!used)
+                return false;
+            while (used && out[used - 1] != '/')
+                used--;
+            used -= used > 0;
+        } else if (size && !is_part(at, size, ".")) {
+            if (used + (used > 0) + size + 1 > MEDIA_PATH_MAX)
+                return false;
+            if (used)
+                out[used++] = '/';
+            memcpy(out + used, at, size);
+            used += size;
+        }
+        at += size + (at[size] == '/');
+    }
+    out[used] = '\0';
+    return true;
+}
+
 const char *path_base(const char *path)
 {
     const char *slash = strrchr(path, '/');

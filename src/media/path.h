@@ -4,6 +4,7 @@
 
 #include "media/media.h"
 
+#include <stdbool.h>
 #include <stddef.h>
 
 /* Drops "./" and doubled slashes; everything else that is not clean is an error. */
@@ -11,6 +12,10 @@ int path_clean(const char *raw, char out[static MEDIA_PATH_MAX], struct error *e
 
 /* dir (clean, or "") + "/" + one name, which may hold no slash. */
 int path_join(const char *dir, const char *name, char out[static MEDIA_PATH_MAX], struct error *err);
+
+/* Where a symbolic link leads, within its container ("" is the top); "/" begins at the container's top. False
+ * when it leads out, or to no clean name. `link` is the link's own path, clean, or "". */
+bool path_follow(const char *link, const char *target, char out[static MEDIA_PATH_MAX]);
 
 /* The last part. */
 const char *path_base(const char *path);

@@ -63,6 +63,15 @@ int walk_end(struct walk *w, const struct walk_entry *entry, struct error *err)
     return w->visitor->end ? w->visitor->end(w->visitor->ctx, entry->id, err) : 0;
 }
 
+void walk_link(struct walk *w, const struct place *at, const char *raw, const char *target, bool symbolic)
+{
+    char path[MEDIA_PATH_MAX], to[MEDIA_PATH_MAX];
+    struct error ignored;
+    if (w->visitor->link && path_clean(raw, path, &ignored) == 0 &&
+        path_follow(symbolic ? path : "", target, to))
+        w->visitor->link(w->visitor->ctx, at->parent, path, to);
+}
+
 void walk_note(struct walk *w, const char *where, const char *format, ...)
 {
     if (!w->visitor->note)

@@ -55,6 +55,9 @@ int walk_ask_raw(struct walk *w, const struct place *at, const char *raw, uint64
 /* Counts something that is no entry for the visitor but takes time and memory (a folder, a link). */
 int walk_count(struct walk *w, const struct place *at, struct error *err);
 
+/* Tells of a link; `target` is as seen from the folder of `raw` when it is symbolic, else from the top. */
+void walk_link(struct walk *w, const struct place *at, const char *raw, const char *target, bool symbolic);
+
 void walk_note(struct walk *w, const char *where, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
 
@@ -71,12 +74,5 @@ int dir_walk(struct walk *w, const struct place *at, int fd, struct error *err);
 /* s begins where the partition does and ends where it does. *found is false, and nothing was told, when there
  * is no FAT that can be read; err says why. */
 int fat_walk(struct walk *w, const struct place *at, struct stream *s, bool *found, struct error *err);
-
-/* The names at the top of an ISO. */
-int archive_list(struct stream *s, void *ctx,
-                 int (*each)(void *ctx, const char *path, uint64_t size, struct error *err),
-                 struct error *err);
-int dir_list(int fd, const char *where, void *ctx,
-             int (*each)(void *ctx, const char *path, uint64_t size, struct error *err), struct error *err);
 
 void walk_progress(void *walk, uint64_t done, uint64_t total); /* for stream_of_fd */

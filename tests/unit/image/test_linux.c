@@ -205,6 +205,30 @@ static void debian_live(void **state)
     import_noted("l", "kernel option root=live:CDLABEL=Fed looks for the medium");
 }
 
+/* Names that are links: the files have others. */
+static void iso_with_links(void **state)
+{
+    run("mkdir -p h/live h/isolinux && cp k/bz64 h/live/vmlinuz && ln h/live/vmlinuz h/live/vmlinuz-6.1 && "
+        "cp "
+        "k/initrd.gz h/live/initrd.img-6.1 && ln -s initrd.img-6.1 h/live/initrd.img && ln -s . h/debian && "
+        "printf 'label a\\nlinux /debian/live/vmlinuz-6.1\\ninitrd /debian/live/initrd.img\\n' "
+        ">h/isolinux/isolinux.cfg; " ISO,
+        "h", "h");
+    expect("h.iso", "linux", "amd64", "6.1.0-56-amd64", "vmlinuz initrd.img-6.1");
+    run("rm h/live/initrd.img && ln -s initrd.img h/live/initrd.img; " ISO, "h2", "h");
+    import_bad("h2.iso", "loads /debian/live/initrd.img, which is not there");
+}
+
+/* A medium whose EFI loader is the kernel itself; another loader is no kernel. */
+static void iso_of_a_kernel(void **state)
+{
+    run("mkdir -p v/EFI/BOOT && cp k/stub64 v/EFI/BOOT/bootx64.efi && echo x >v/README; " ISO, "v", "v");
+    expect("v.iso", "linux", "amd64", "6.1.0-56-amd64", "bootx64.efi");
+    run("cp k/efi64 v/EFI/BOOT/bootx64.efi; " ISO, "v2", "v");
+    import_bad("v2.iso", "v2.iso is none of the media known here (ISO 9660");
+    import_bad("v", "v is none of the media known here (directory with README)");
+}
+
 /* The tree of a TFTP server, and parts of it: its names begin at the server's root. */
 static void netboot_tree(void **state)
 {
@@ -255,11 +279,14 @@ static void efi_programs(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(folders),      cmocka_unit_test(single_files),      cmocka_unit_test(packed_kernel),
-        cmocka_unit_test(which_initrd), cmocka_unit_test(initrd_contents),   cmocka_unit_test(no_kernels),
-        cmocka_unit_test(plain_iso),    cmocka_unit_test(iso_with_isolinux), cmocka_unit_test(iso_with_grub),
-        cmocka_unit_test(debian_live),  cmocka_unit_test(netboot_tree),      cmocka_unit_test(no_linux),
-        cmocka_unit_test(efi_programs),
+        cmocka_unit_test(folders),         cmocka_unit_test(single_files),
+        cmocka_unit_test(packed_kernel),   cmocka_unit_test(which_initrd),
+        cmocka_unit_test(initrd_contents), cmocka_unit_test(no_kernels),
+        cmocka_unit_test(plain_iso),       cmocka_unit_test(iso_with_isolinux),
+        cmocka_unit_test(iso_with_grub),   cmocka_unit_test(debian_live),
+        cmocka_unit_test(netboot_tree),    cmocka_unit_test(no_linux),
+        cmocka_unit_test(efi_programs),    cmocka_unit_test(iso_with_links),
+        cmocka_unit_test(iso_of_a_kernel),
     };
     return cmocka_run_group_tests(tests, fixture_enter_kernels, fixture_leave);
 }

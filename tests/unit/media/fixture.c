@@ -117,6 +117,11 @@ static int on_kind(void *ctx, uint32_t parent, const char *where, enum media_kin
     return 0;
 }
 
+static void on_link(void *ctx, uint32_t parent, const char *path, const char *target)
+{
+    buf_format(&((struct seen *)ctx)->links, "%s=%s ", path, target);
+}
+
 static void on_note(void *ctx, const char *where, const char *text)
 {
     struct seen *seen = ctx;
@@ -134,6 +139,7 @@ int walk_path(const char *path, struct seen *seen)
         .table = on_table,
         .kind = on_kind,
         .note = on_note,
+        .link = on_link,
     };
     int fd = open(path, O_RDONLY | O_CLOEXEC);
     assert_true(fd >= 0);
@@ -177,6 +183,7 @@ void seen_fini(struct seen *seen)
     free(seen->entry);
     buf_fini(&seen->kinds);
     buf_fini(&seen->notes);
+    buf_fini(&seen->links);
     *seen = (struct seen){.choose = seen->choose, .limits = seen->limits, .keep_nothing = seen->keep_nothing};
 }
 

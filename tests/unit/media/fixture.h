@@ -28,6 +28,7 @@ struct seen {
     size_t entries;
     struct buf kinds; /* "ISO 9660, gzip, tar" */
     struct buf notes; /* one a line */
+    struct buf links; /* "path=target " */
     struct media_table table;
     unsigned tables;
     bool keep_nothing; /* count bytes only */

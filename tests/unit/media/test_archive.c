@@ -125,6 +125,21 @@ static void unusual_tars(void **state)
     walk_ok("a.tar", &seen);
     assert_int_equal(seen.entries, 1);
     assert_non_null(strstr(buf_text(&seen.notes), "two is a second name of one"));
+    assert_string_equal(buf_text(&seen.links), "two=one ");
+    seen_fini(&seen);
+    run("rm -rf u && mkdir -p u/d && cd u && echo 1 >d/one && ln d/one d/two && ln -s one d/three && ln -s "
+        "../d/one "
+        "d/four && ln -s /d/one five && ln -s . six && ln -s ../../x d/out && xorriso -as mkisofs -quiet -R "
+        "-o "
+        "../l.iso .");
+    walk_ok("l.iso", &seen);
+    assert_int_equal(seen.entries, 1);
+    static const char *const links[] = {"d/two=d/one ", "d/three=d/one ", "d/four=d/one ", "five=d/one ",
+                                        "six= "};
+    for (size_t i = 0; i < sizeof links / sizeof *links; i++)
+        if (!strstr(buf_text(&seen.links), links[i]))
+            fail_msg("'%s' lacks '%s'", buf_text(&seen.links), links[i]);
+    assert_null(strstr(buf_text(&seen.links), "out="));
     seen_fini(&seen);
 }
 

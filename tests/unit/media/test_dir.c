@@ -1,4 +1,4 @@
-/* Directories as media, the cheap listing, kinds, and the names that are refused. */
+/* Directories as media, kinds, and the names that are refused. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -44,38 +44,6 @@ static void sorted_and_below(void **state)
         if (!strstr(buf_text(&seen.notes), noted[i]))
             fail_msg("no note of %s", noted[i]);
     seen_fini(&seen);
-}
-
-static int collect(void *ctx, const char *path, uint64_t size, struct error *err)
-{
-    buf_format(ctx, "%s=%llu ", path, (unsigned long long)size);
-    return 0;
-}
-
-static void list(const char *path, struct buf *out)
-{
-    struct error err;
-    buf_clear(out);
-    int fd = open(path, O_RDONLY | O_CLOEXEC);
-    if (media_list(fd, path, out, collect, &err) < 0)
-        fail_msg("%s", err.text);
-    close(fd);
-}
-
-static void listing(void **state)
-{
-    struct buf out = BUF_INIT;
-    run("rm -rf i && mkdir -p i/sub && echo 12 >i/ONE.TXT && echo 1234 >i/TWO && echo 1 >i/sub/three && "
-        "xorriso -as mkisofs -quiet --norock -o i.iso i");
-    list("i", &out);
-    assert_string_equal(buf_text(&out), "ONE.TXT=3 TWO=5 ");
-    list("i.iso", &out);
-    assert_non_null(strstr(buf_text(&out), "ONE.TXT=3 "));
-    assert_non_null(strstr(buf_text(&out), "TWO=5 "));
-    assert_null(strstr(buf_text(&out), "THREE"));
-    list("i/TWO", &out);
-    assert_string_equal(buf_text(&out), "");
-    buf_fini(&out);
 }
 
 static void kinds(void **state)
@@ -154,6 +122,34 @@ static enum media_want take_all(void *ctx, const struct media_entry *e)
     return MEDIA_TAKE;
 }
 
+static void links(void **state)
+{
+    static const struct {
+        const char *link, *target, *end;
+    } cases[] = {
+        {"a", "b", "b"},        {"d/a", "b", "d/b"},
+        {"d/a", "../b", "b"},   {"d/e/a", "../../b/c", "b/c"},
+        {"d/a", "/b", "b"},     {"d/a", "./b//c/", "d/b/c"},
+        {"a", ".", ""},         {"d/a", "..", ""},
+        {"d/a", "/", ""},       {"a", "", ""},
+        {"a", "../b", NULL},    {"d/a", "../../b", NULL},
+        {"d/a", "/../b", NULL}, {"a", "b\nc", NULL},
+    };
+    char out[MEDIA_PATH_MAX], target[2 * MEDIA_PATH_MAX];
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        assert_true(path_follow(cases[i].link, cases[i].target, out) == (cases[i].end != NULL));
+        if (cases[i].end)
+            assert_string_equal(out, cases[i].end);
+    }
+    memset(target, 'x', sizeof target);
+    target[MEDIA_PATH_MAX - 1] = '\0';
+    assert_true(path_follow("a", target, out));
+    assert_false(path_follow("d/a", target, out));
+    target[MEDIA_PATH_MAX - 1] = 'x';
+    target[MEDIA_PATH_MAX] = '\0';
+    assert_false(path_follow("a", target, out));
+}
+
 static void the_visitor_may_stop(void **state)
 {
     struct media_visitor v = {.want = take_all, .data = refuse_data};
@@ -170,9 +166,9 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(sorted_and_below),
-        cmocka_unit_test(listing),
         cmocka_unit_test(kinds),
         cmocka_unit_test(names),
+        cmocka_unit_test(links),
         cmocka_unit_test(the_visitor_may_stop),
     };
     return cmocka_run_group_tests_name("media/dir", tests, fixture_enter, fixture_leave);
