@@ -85,6 +85,7 @@ struct fleet_network {
     uint32_t lease_seconds;         /* default FLEET_LEASE_SECONDS */
     char *mode;                     /* one of fleet_mode_words, or NULL: dhcp */
     char *loader;                   /* as in fleet_settings, for nodes that set none */
+    enum fleet_switch https;        /* default off: URLs by HTTPS where the loader can */
 };
 bool fleet_network_is_proxy(const struct fleet_network *network);
 #define FLEET_LEASE_SECONDS     3600u

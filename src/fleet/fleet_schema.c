@@ -48,6 +48,7 @@ static const struct fleet_key keys[] = {
     NETWORK("mode", text, mode, mode, "proxy",
             "dhcp: give addresses (default); proxy: another server does, and we only say what to boot"),
     NETWORK("loader", text, loader, loader, "ipxe", "the way to boot for nodes that set none"),
+    NETWORK("https", switch, https, any, "on", "on: boot files by HTTPS where the loader can; default off"),
     NODE("mac", macs, macs, macs, true, "\"52:54:00:12:34:56\"",
          "its network cards, at most 8; for a range: one each"),
     NODE("ip", ip, ip, unicast, true, "10.77.0.[11-42]",

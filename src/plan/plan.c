@@ -7,16 +7,41 @@
 #include <stdio.h>
 #include <string.h>
 
-#define HTTP_PORT 80 /* RFC 9110, section 4.2.1: stays out of URLs */
+/* RFC 9110, sections 4.2.1 and 4.2.2: these stay out of URLs. */
+#define HTTP_PORT  80
+#define HTTPS_PORT 443
 
-void plan_base(const struct plan_site *site, char out[static PLAN_BASE_MAX])
+/* Debian's GRUB and pxelinux know plain HTTP only. */
+static bool speaks_https(enum plan_chain chain, const struct plan_client *client)
 {
-    char ip[IP4_TEXT_SIZE] = "SERVER", port[8] = "";
-    if (site->http_port && site->http_port != HTTP_PORT)
-        snprintf(port, sizeof port, ":%hu", (unsigned short)site->http_port);
+    switch (chain) {
+    case PLAN_CHAIN_IPXE:
+        return !client->features || (client->features & PLAN_IPXE_HTTPS);
+    case PLAN_CHAIN_MBOOT:
+    case PLAN_CHAIN_DISK:
+    case PLAN_CHAIN_EFI:
+        return true; /* the firmware does, which fetches these */
+    case PLAN_CHAIN_ANY:
+    case PLAN_CHAIN_LPXELINUX:
+    case PLAN_CHAIN_PXELINUX:
+    case PLAN_CHAIN_PXELINUX3:
+    case PLAN_CHAIN_GRUB:
+    case PLAN_CHAINS:
+        break;
+    }
+    return false;
+}
+
+static void put_base(struct plan *plan, const struct plan_site *site, const struct plan_client *client)
+{
+    bool secure = site->https_port && speaks_https(plan->chain, client);
+    unsigned port = secure ? site->https_port : site->http_port;
+    char ip[IP4_TEXT_SIZE] = "SERVER", port_text[8] = "";
+    if (port && port != (secure ? HTTPS_PORT : HTTP_PORT))
+        snprintf(port_text, sizeof port_text, ":%hu", (unsigned short)port);
     if (site->server)
         ip4_format(site->server, ip);
-    snprintf(out, PLAN_BASE_MAX, "http://%s%s/", ip, port);
+    snprintf(plan->base, sizeof plan->base, "http%s://%s%s/", secure ? "s" : "", ip, port_text);
 }
 
 /* ESXi's loader has known how to boot UEFI machines over the network since 6.0. */
@@ -121,8 +146,10 @@ static int check_vendor_loader(const struct plan *plan, struct error *err)
 static int fill(struct plan *plan, const struct plan_family *family, const struct fleet_settings *settings,
                 const struct plan_site *site, const struct plan_client *client, struct error *err)
 {
-    if (choose(plan, family, settings, site, client, err) || check_vendor_loader(plan, err) ||
-        plan_put_files(plan, family, settings, err) || plan_put_options(plan, site, settings, err) ||
+    if (choose(plan, family, settings, site, client, err) || check_vendor_loader(plan, err))
+        return -1;
+    put_base(plan, site, client);
+    if (plan_put_files(plan, family, settings, err) || plan_put_options(plan, site, settings, err) ||
         plan_check(plan, settings, err))
         return -1;
     put_loader(plan, client);
@@ -148,7 +175,6 @@ int plan_make(const struct fleet *fleet, const struct fleet_node *node, const st
                          settings.image);
     plan->manifest = *manifest;
     plan->secure_boot = settings.secure_boot == FLEET_ON;
-    plan_base(site, plan->base);
 
     const struct plan_family *family = plan_family_of(image);
     if (!family || family->shape == PLAN_SHAPE_NONE)

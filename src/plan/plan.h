@@ -26,11 +26,12 @@
 
 /* The server that a machine talks to. */
 struct plan_site {
-    uint32_t server;    /* its address, as the client sees it; 0: not known, "SERVER" in URLs */
-    unsigned http_port; /* 80 stays out of URLs */
-    unsigned loaders;   /* which loader images are there: bits 1 << enum plan_loader */
-    const char *loader; /* the network's setting `loader`, or NULL */
-    uint32_t client_ip; /* for %{ip}; 0: the node's own, or none */
+    uint32_t server;     /* its address, as the client sees it; 0: not known, "SERVER" in URLs */
+    unsigned http_port;  /* 80 stays out of URLs */
+    unsigned https_port; /* 0: no HTTPS; else URLs are of that kind where the loader can */
+    unsigned loaders;    /* which loader images are there: bits 1 << enum plan_loader */
+    const char *loader;  /* the network's setting `loader`, or NULL */
+    uint32_t client_ip;  /* for %{ip}; 0: the node's own, or none */
 };
 
 /* One thing the loader will ask for. `path` is what boot_file.h calls it. */
@@ -75,9 +76,6 @@ void plan_image_id(const struct digest *manifest, char out[static PLAN_IMAGE_ID 
 int plan_make(const struct fleet *fleet, const struct fleet_node *node, const struct image *image,
               const struct digest *manifest, const struct plan_site *site, const struct plan_client *client,
               enum plan_chain chain, struct plan *plan, struct error *err);
-
-/* "http://10.77.0.1:8080/" */
-void plan_base(const struct plan_site *site, char out[static PLAN_BASE_MAX]);
 
 /* Bytes of pxelinux's command for this plan, to compare with PLAN_LINE_MAX. */
 size_t plan_line_size(const struct plan *plan);

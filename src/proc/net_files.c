@@ -36,6 +36,7 @@ struct plan_site net_request_site(const struct net_request *r)
 {
     return (struct plan_site){.server = r->asker->server_ip,
                               .http_port = r->files->host.http_port,
+                              .https_port = r->asker->via == BOOT_VIA_HTTPS ? r->files->host.https_port : 0,
                               .loaders = PLAN_LOADERS_ALL,
                               .client_ip = r->asker->client_ip};
 }
@@ -55,6 +56,8 @@ void net_files_boot(struct net_files *files, const struct dhcp_boot_ask *ask, st
     struct error err;
     struct plan_site site = {.server = ask->server_ip,
                              .http_port = files->host.http_port,
+                             .https_port =
+                                 ask->network && ask->network->https == FLEET_ON ? files->host.https_port : 0,
                              .loaders = image_cache_loaders(files->cache),
                              .loader = ask->network ? ask->network->loader : NULL,
                              .client_ip = ask->client_ip};

@@ -16,7 +16,7 @@ struct net_files;
 /* What it asks of the process around it. */
 struct net_files_host {
     void *ctx;
-    unsigned http_port; /* for URLs */
+    unsigned http_port, https_port; /* for URLs; 0: no HTTPS */
     const struct fleet *(*fleet)(void *ctx);
     int64_t (*now_ms)(void *ctx);
     /* The hardware address that holds this address by a lease of ours; false when none does. */

@@ -137,7 +137,7 @@ static int start_servers(struct net_process *p, struct error *err)
     for (size_t i = 0; i < p->interface_count; i++) {
         int fd = FD_INTERFACE + (int)i * NET_FDS_PER_INTERFACE;
         if (tftp_io_new(p->loop, fd + 2, &p->door, &p->events, &p->tftp[i], err) < 0 ||
-            http_io_new(p->loop, fd + 3, &p->door, &p->events, &p->http[i], err) < 0)
+            http_io_new(p->loop, fd + 3, NULL, &p->door, &p->events, &p->http[i], err) < 0)
             return -1;
     }
     p->started = true;
@@ -239,7 +239,7 @@ static unsigned http_port(const struct net_process *p)
 
 static int open_servers(struct net_process *p, struct error *err)
 {
-    struct net_files_host host = {p, http_port(p), host_fleet, host_now, host_mac_of, host_ask_overlay};
+    struct net_files_host host = {p, http_port(p), 0, host_fleet, host_now, host_mac_of, host_ask_overlay};
     struct channel_handler state = {.ctx = p, .message = state_message, .gone = peer_gone};
     struct channel_handler parent = {.ctx = p, .message = parent_message, .gone = peer_gone};
     p->events = (struct boot_events){p, host_event};

@@ -51,6 +51,7 @@ struct http_request {
 struct http_io {
     sd_event *loop; /* owned reference */
     struct MHD_Daemon *daemon;
+    bool secure;            /* HTTPS */
     sd_event_source *input; /* MHD's epoll descriptor */
     sd_event_source *timer; /* MHD's next timeout */
     sd_event_source *again; /* MHD has work that needs no descriptor */
@@ -338,8 +339,9 @@ static enum MHD_Result request_ask(struct http_request *r, bool head)
         return respond_line(r, MHD_HTTP_BAD_REQUEST, "Bad file name\n", NULL, NULL);
     }
     const struct boot_files *files = r->io->files;
-    struct boot_asker asker = {
-        .client_ip = r->ip, .server_ip = server_ip(r->connection), .via = BOOT_VIA_HTTP};
+    struct boot_asker asker = {.client_ip = r->ip,
+                               .server_ip = server_ip(r->connection),
+                               .via = r->io->secure ? BOOT_VIA_HTTPS : BOOT_VIA_HTTP};
     uint64_t handle = files->open(files->ctx, r->name, &asker, on_answer, r);
     if (r->answered)
         return respond_answer(r, head);
@@ -466,19 +468,26 @@ static int add_sources(struct http_io *io)
     return r;
 }
 
-static struct MHD_Daemon *start(struct http_io *io, int listen_fd)
+static struct MHD_Daemon *start(struct http_io *io, int listen_fd, const struct http_tls *tls)
 {
+    struct MHD_OptionItem secure[] = {
+        {MHD_OPTION_HTTPS_MEM_CERT, 0, tls ? (char *)(uintptr_t)tls->certificate : NULL},
+        {MHD_OPTION_HTTPS_MEM_KEY, 0, tls ? (char *)(uintptr_t)tls->key : NULL},
+        {MHD_OPTION_END, 0, NULL},
+    };
     return MHD_start_daemon(
-        MHD_USE_EPOLL | MHD_ALLOW_SUSPEND_RESUME | MHD_USE_ERROR_LOG, 0, NULL, NULL, on_request, io,
-        MHD_OPTION_EXTERNAL_LOGGER, on_log, NULL, /* first, so that it sees what is said of the others */
+        MHD_USE_EPOLL | MHD_ALLOW_SUSPEND_RESUME | MHD_USE_ERROR_LOG | (tls ? MHD_USE_TLS : 0), 0, NULL, NULL,
+        on_request, io, MHD_OPTION_EXTERNAL_LOGGER, on_log,
+        NULL, /* first, so that it sees what is said of the others */
         MHD_OPTION_LISTEN_SOCKET, listen_fd, MHD_OPTION_CONNECTION_LIMIT, (unsigned)CONNECTIONS_MAX,
         MHD_OPTION_PER_IP_CONNECTION_LIMIT, (unsigned)CONNECTIONS_PER_IP_MAX,
         MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)CONNECTION_MEMORY_MAX, MHD_OPTION_CONNECTION_TIMEOUT,
         IDLE_S, MHD_OPTION_NOTIFY_COMPLETED, on_completed, NULL, MHD_OPTION_UNESCAPE_CALLBACK, keep_escapes,
-        NULL, MHD_OPTION_SIGPIPE_HANDLED_BY_APP, 1, MHD_OPTION_END);
+        NULL, MHD_OPTION_SIGPIPE_HANDLED_BY_APP, 1, MHD_OPTION_ARRAY, tls ? secure : secure + 2,
+        MHD_OPTION_END);
 }
 
-int http_io_new(sd_event *loop, int listen_fd, const struct boot_files *files,
+int http_io_new(sd_event *loop, int listen_fd, const struct http_tls *tls, const struct boot_files *files,
                 const struct boot_events *events, struct http_io **out, struct error *err)
 {
     struct http_io *io = calloc(1, sizeof *io);
@@ -491,7 +500,8 @@ int http_io_new(sd_event *loop, int listen_fd, const struct boot_files *files,
     io->loop = sd_event_ref(loop);
     io->files = files;
     io->events = events;
-    io->daemon = start(io, listen_fd);
+    io->secure = tls != NULL;
+    io->daemon = start(io, listen_fd, tls);
     if (!io->daemon) { /* MHD has closed listen_fd or never will: the process ends now */
         http_io_free(io);
         return error_set(err, "cannot start the HTTP server");

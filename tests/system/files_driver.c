@@ -255,7 +255,7 @@ int main(int argc, char **argv)
     if (sd_event_new(&d.loop) < 0 || sd_event_add_signal(d.loop, NULL, SIGTERM, NULL, NULL) < 0)
         return 1;
     if (tftp_io_new(d.loop, open_port(SOCK_DGRAM, "tftp"), &files, &events, &tftp, &err) < 0 ||
-        http_io_new(d.loop, open_port(SOCK_STREAM, "http"), &files, &events, &http, &err) < 0) {
+        http_io_new(d.loop, open_port(SOCK_STREAM, "http"), NULL, &files, &events, &http, &err) < 0) {
         fprintf(stderr, "files_driver: %s\n", err.text);
         return 1;
     }

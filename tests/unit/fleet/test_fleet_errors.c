@@ -91,7 +91,7 @@ static void keys_and_shapes(void **state)
          "f.yaml:3:5: node a: unknown key 'root_password'; did you mean 'root_password_hash'?"},
         {LAB "    image: x\n",
          "f.yaml:4:5: network lab: unknown key 'image'; a network has: subnet, interface, "
-         "gateway, dns, domain, ntp, pool, lease, mode, loader"},
+         "gateway, dns, domain, ntp, pool, lease, mode, loader, https"},
         {"profiles:\n  p: {ip: 10.0.0.1}\n",
          "f.yaml:2:7: profile p: unknown key 'ip'; a profile has: image, kernel_options, root_password_hash, "
          "root_password_hash_weak, ssh, authorized_keys, datastores, welcome, files, loader, leave_out, "

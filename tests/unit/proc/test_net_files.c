@@ -348,7 +348,7 @@ static int setup(void **state)
 {
     static const char *const names[] = {"A.C32", "a.c32", "pxelinux.0"}, *const bytes[] = {"upper", "lower",
                                                                                            "loader"};
-    struct net_files_host host = {NULL, 80, host_fleet, host_now, host_mac_of, host_ask};
+    struct net_files_host host = {NULL, 80, 0, host_fleet, host_now, host_mac_of, host_ask};
     struct digest manifest;
     memset(&wanted, 0, sizeof wanted);
     if ((root_fd = sample_root(root)) < 0 || store_open(root_fd, true, &store, &err) < 0 ||
