@@ -12,7 +12,6 @@
 #include <string.h>
 #include <sys/socket.h>
 
-#define PORT_DHCP           67
 #define PORT_TFTP           69
 #define DHCP_RECEIVE_BUFFER (16 << 20) /* a boot storm arrives faster than it is answered */
 
@@ -62,7 +61,7 @@ static int look_up(const char *name, const struct ifaddrs *all, struct dhcp_inte
 static int interface_find(const char *name, struct dhcp_interface *out, struct error *err)
 {
     struct ifaddrs *all;
-    *out = (struct dhcp_interface){.udp_fd = -1, .packet_fd = -1};
+    *out = (struct dhcp_interface){.udp_fd = -1, .pxe_fd = -1, .packet_fd = -1};
     if (strlen(name) >= sizeof out->name)
         return error_set(err, "interface %s: the name is longer than the kernel allows", name);
     if (getifaddrs(&all) < 0)
@@ -80,7 +79,7 @@ static int port_error(const char *name, const char *what, int type, unsigned por
             err,
             "%s on %s: port %u is taken by another program (ss -%slpn 'sport = :%u' names it): stop it%s",
             what, name, port, type == SOCK_DGRAM ? "u" : "t", port,
-            port == PORT_DHCP || port == PORT_TFTP ? "" : ", or use --http-port");
+            type == SOCK_DGRAM ? "" : ", or use --http-port");
     if (code == EACCES || code == EPERM)
         return error_set(err, "%s on %s: port %u needs root's privileges: start bootherd serve as root", what,
                          name, port);
@@ -112,7 +111,7 @@ static int port_open(const struct dhcp_interface *interface, const char *what, i
 static int dhcp_socket(const struct dhcp_interface *interface, struct error *err)
 {
     int on = 1, size = DHCP_RECEIVE_BUFFER;
-    int fd = port_open(interface, "DHCP", SOCK_DGRAM, 0, PORT_DHCP, err);
+    int fd = port_open(interface, "DHCP", SOCK_DGRAM, 0, DHCP_PORT_SERVER, err);
     if (fd < 0)
         return -1;
     setsockopt(fd, SOL_SOCKET, SO_BROADCAST, &on, sizeof on);
@@ -137,6 +136,7 @@ int interface_open(const char *name, unsigned http_port, struct interface_socket
         return -1;
     if ((out->dhcp.udp_fd = dhcp_socket(&out->dhcp, err)) < 0 ||
         (out->dhcp.packet_fd = packet_socket(&out->dhcp, err)) < 0 ||
+        (out->dhcp.pxe_fd = port_open(&out->dhcp, "PXE", SOCK_DGRAM, 0, DHCP_PORT_PXE, err)) < 0 ||
         (out->tftp_fd = port_open(&out->dhcp, "TFTP", SOCK_DGRAM, 0, PORT_TFTP, err)) < 0 ||
         (out->http_fd = port_open(&out->dhcp, "HTTP", SOCK_STREAM, out->dhcp.ip, http_port, err)) < 0) {
         interface_close(out);
@@ -147,7 +147,8 @@ int interface_open(const char *name, unsigned http_port, struct interface_socket
 
 void interface_close(struct interface_sockets *sockets)
 {
-    int fds[] = {sockets->dhcp.udp_fd, sockets->dhcp.packet_fd, sockets->tftp_fd, sockets->http_fd};
+    const int fds[] = {sockets->dhcp.udp_fd, sockets->dhcp.pxe_fd, sockets->dhcp.packet_fd, sockets->tftp_fd,
+                       sockets->http_fd};
     for (size_t i = 0; i < sizeof fds / sizeof fds[0]; i++)
         if (fds[i] >= 0)
             close(fds[i]);

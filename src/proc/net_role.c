@@ -61,7 +61,7 @@ static bool host_mac_of(void *ctx, uint32_t ip, struct mac *mac)
 {
     struct net_process *p = ctx;
     const struct lease *lease = p->dhcp ? dhcp_io_lease_by_ip(p->dhcp, ip) : NULL;
-    if (!lease || lease->state != LEASE_BOUND)
+    if (!lease)
         return false;
     *mac = lease->mac;
     return true;
@@ -222,6 +222,7 @@ static int parse_interfaces(struct net_process *p, int argc, char **argv, struct
             return -1;
         interface->udp_fd = FD_INTERFACE + (int)p->interface_count * NET_FDS_PER_INTERFACE;
         interface->packet_fd = interface->udp_fd + 1;
+        interface->pxe_fd = interface->udp_fd + 4;
         p->interface_count++;
     }
     return 0;

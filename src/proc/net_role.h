@@ -3,14 +3,14 @@
  * secrets.
  *
  * Descriptors: 3 the images folder, 4 state, 5 parent, then NET_FDS_PER_INTERFACE for each interface in the
- * order of the arguments: UDP 67, packet socket, UDP 69, listening HTTP. One argument an interface:
+ * order of the arguments: UDP 67, packet socket, UDP 69, listening HTTP, UDP 4011. One argument an interface:
  * "name,index,mac,address,prefix".
  */
 #pragma once
 
 #include "serve/dhcp_io.h"
 
-#define NET_FDS_PER_INTERFACE 4
+#define NET_FDS_PER_INTERFACE 5
 #define NET_INTERFACES_MAX    15
 
 int net_role(int argc, char **argv);

@@ -294,6 +294,7 @@ static int start_net(struct serve *s, int images_fd, int state_fd, struct error 
         fds[count++] = sockets->dhcp.packet_fd;
         fds[count++] = sockets->tftp_fd;
         fds[count++] = sockets->http_fd;
+        fds[count++] = sockets->dhcp.pxe_fd;
     }
     return child_start(s, CHILD_NET, "net", fds, count, 2, args, err);
 }

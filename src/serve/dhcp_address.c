@@ -6,8 +6,7 @@
 
 #define FULL_MS 1000 /* a flood of MACs costs one search of a full pool in this time */
 
-/* Could a host have this address at all? */
-static bool address_usable(const struct dhcp_addresses *a, const struct fleet_network *network, uint32_t ip)
+bool dhcp_address_usable(const struct dhcp_addresses *a, const struct fleet_network *network, uint32_t ip)
 {
     uint32_t host = ~ip4_mask(network->prefix);
     if (ip == 0 || !dhcp_network_holds(network, ip) || ip == network->gateway)
@@ -47,7 +46,7 @@ bool dhcp_address_reserved(const struct dhcp_place *place, uint32_t ip)
 
 static bool reservation_here(const struct dhcp_addresses *a, const struct dhcp_place *place)
 {
-    return place->node && address_usable(a, place->network, place->node->ip);
+    return place->node && dhcp_address_usable(a, place->network, place->node->ip);
 }
 
 struct pool_check {
@@ -61,7 +60,7 @@ static bool pool_allows(const void *ctx, uint32_t ip)
     const struct pool_check *check = ctx;
     const struct fleet_network *network = check->place->network;
     return network->pool_first && ip >= network->pool_first && ip <= network->pool_last &&
-           address_usable(check->a, network, ip) && !fleet_node_by_ip(check->place->fleet, ip) &&
+           dhcp_address_usable(check->a, network, ip) && !fleet_node_by_ip(check->place->fleet, ip) &&
            address_free(check->a, check->place, ip, false);
 }
 

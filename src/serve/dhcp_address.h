@@ -24,6 +24,9 @@ struct dhcp_place {
     int64_t now_ms;
 };
 
+/* Could a host of the network have this address at all? It is not its gateway, nor one of ours. */
+bool dhcp_address_usable(const struct dhcp_addresses *a, const struct fleet_network *network, uint32_t ip);
+
 /*
  * Whether this machine may have this address, here and now. A node's cards share its address, one at a time:
  * with take_over (a boot) a card may take it from another one, without (a renewal) it may not.

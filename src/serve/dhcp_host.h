@@ -15,15 +15,17 @@ struct dhcp_interface {
     uint32_t ip; /* ours on it, host byte order */
     unsigned prefix;
     int udp_fd;    /* port 67, bound to the device, IP_PKTINFO and SO_BROADCAST set */
+    int pxe_fd;    /* port 4011, likewise */
     int packet_fd; /* AF_PACKET, SOCK_DGRAM, bound to the device, for replies to addresses that do not answer
                       ARP */
 };
 
+#define DHCP_BOOT_FILE_MAX 255 /* bytes with NUL: option 67 in one piece (RFC 2132, section 9.5) */
+
 /* What a client is told to boot. An empty file means: lease only. */
 struct dhcp_boot {
-    char file[DHCP_FILE_SIZE]; /* BOOTP file field, and option 67 when asked for; a URL for HTTP Boot and iPXE
-                                */
-    char prefix[64];           /* option 210 (RFC 5071): what pxelinux puts before names; "": none */
+    char file[DHCP_BOOT_FILE_MAX];  /* a path for TFTP, a URL for HTTP Boot and iPXE */
+    char prefix[64];                /* option 210 (RFC 5071): what pxelinux puts before names; "": none */
     char text[BOOT_EVENT_TEXT_MAX]; /* for the event: what was chosen, or why nothing was */
     bool failed;                    /* there should be a boot file, but text says why there is none */
 };
@@ -35,7 +37,7 @@ struct dhcp_boot_ask {
     const struct plan_client *client;
     uint32_t server_ip; /* ours, that the client will talk to */
     uint32_t client_ip; /* what it has or is offered; 0 in a proxy's offer */
-    bool granted;       /* an ACK: it goes on from here */
+    bool granted;       /* it goes on from here: an ACK, or it took another server's address with our offer */
     bool proxy;         /* another server gives the address */
 };
 

@@ -29,7 +29,7 @@ struct complaint {
 struct port {
     struct dhcp_io *io;
     struct dhcp_interface interface; /* its descriptors are owned */
-    sd_event_source *input;
+    sd_event_source *input, *pxe;
 };
 
 struct dhcp_io {
@@ -93,7 +93,8 @@ static ssize_t send_udp(const struct port *port, const struct dhcp_send *send)
                              .msg_iovlen = 1,
                              .msg_control = control.bytes,
                              .msg_controllen = sizeof control.bytes};
-    return sendmsg(port->interface.udp_fd, &message, MSG_DONTWAIT);
+    int fd = send->source_port == DHCP_PORT_PXE ? port->interface.pxe_fd : port->interface.udp_fd;
+    return sendmsg(fd, &message, MSG_DONTWAIT);
 }
 
 static struct port *port_of(struct dhcp_io *io, int interface_index)
@@ -136,7 +137,8 @@ static bool is_broadcast(const struct dhcp_interface *interface, uint32_t destin
     return destination == UINT32_MAX || destination == (interface->ip | ~ip4_mask(interface->prefix));
 }
 
-static void packet_in(struct port *port, size_t size, const struct sockaddr_in *from, uint32_t destination)
+static void packet_in(struct port *port, bool pxe, size_t size, const struct sockaddr_in *from,
+                      uint32_t destination)
 {
     struct dhcp_io *io = port->io;
     struct dhcp_actions actions;
@@ -147,6 +149,8 @@ static void packet_in(struct port *port, size_t size, const struct sockaddr_in *
                                  .size = size,
                                  .interface = &port->interface,
                                  .source_ip = ntohl(from->sin_addr.s_addr),
+                                 .source_port = ntohs(from->sin_port),
+                                 .pxe = pxe,
                                  .broadcast = is_broadcast(&port->interface, destination),
                                  .fleet = io->host->fleet(io->host->ctx)};
     if (dhcp_machine_packet(io->machine, &packet, clock_wall_ms(), &actions, &err) == 0)
@@ -195,7 +199,7 @@ static int on_input(sd_event_source *source, int fd, uint32_t events, void *user
         if (size < 0) /* EAGAIN; or an earlier answer's ICMP error, which the read has cleared */
             return 0;
         if (packet_info(&message, &index, &destination) && index == port->interface.index)
-            packet_in(port, (size_t)size, &from, destination);
+            packet_in(port, fd == port->interface.pxe_fd, (size_t)size, &from, destination);
     }
     return 0;
 }
@@ -216,8 +220,10 @@ static int start(struct dhcp_io *io, sd_event *loop, struct error *err)
     for (size_t i = 0; i < io->port_count; i++) {
         struct port *port = &io->ports[i];
         int r = sd_event_add_io(loop, &port->input, port->interface.udp_fd, EPOLLIN, on_input, port);
+        if (r >= 0)
+            r = sd_event_add_io(loop, &port->pxe, port->interface.pxe_fd, EPOLLIN, on_input, port);
         if (r < 0)
-            return error_errno(err, -r, "cannot watch the DHCP socket on %s", port->interface.name);
+            return error_errno(err, -r, "cannot watch the DHCP sockets on %s", port->interface.name);
     }
     int r = sd_event_add_time_relative(loop, &io->tick, CLOCK_MONOTONIC, TICK_US, 0, on_tick, io);
     if (r < 0 || (r = sd_event_source_set_enabled(io->tick, SD_EVENT_ON)) < 0)
@@ -250,7 +256,7 @@ int dhcp_io_new(sd_event *loop, const struct dhcp_interface *interfaces, size_t 
         ports[io->port_count] = (struct port){.io = io, .interface = interfaces[io->port_count]};
     if (start(io, loop, err) < 0) {
         for (size_t i = 0; i < count; i++) /* they stay the caller's */
-            ports[i].interface.udp_fd = ports[i].interface.packet_fd = -1;
+            ports[i].interface.udp_fd = ports[i].interface.pxe_fd = ports[i].interface.packet_fd = -1;
         dhcp_io_free(io);
         return -1;
     }
@@ -263,11 +269,13 @@ void dhcp_io_free(struct dhcp_io *io)
     if (!io)
         return;
     for (size_t i = 0; i < io->port_count; i++) {
+        const struct dhcp_interface *interface = &io->ports[i].interface;
+        const int fds[] = {interface->udp_fd, interface->pxe_fd, interface->packet_fd};
         sd_event_source_disable_unref(io->ports[i].input);
-        if (io->ports[i].interface.udp_fd >= 0)
-            close(io->ports[i].interface.udp_fd);
-        if (io->ports[i].interface.packet_fd >= 0)
-            close(io->ports[i].interface.packet_fd);
+        sd_event_source_disable_unref(io->ports[i].pxe);
+        for (size_t k = 0; k < sizeof fds / sizeof fds[0]; k++)
+            if (fds[k] >= 0)
+                close(fds[k]);
     }
     sd_event_source_disable_unref(io->tick);
     dhcp_machine_free(io->machine);

@@ -5,8 +5,9 @@
  * Files of the protocol: dhcp_message (codec), dhcp_client (who asks), dhcp_network (where it stands),
  * lease_table (what is given out), dhcp_address (what it may have), dhcp_reply (what it is told, and which
  * way the answer goes), dhcp_waiting (answers that wait for the disk), dhcp_stranger (unknown machines, told
- * seldom), dhcp_machine (all of it as pure steps), dhcp_frame (IPv4+UDP for clients that answer no ARP yet),
- * dhcp_io.
+ * seldom), dhcp_machine (all of it as pure steps; dhcp_asker is one packet's way through it), dhcp_proxy (the
+ * steps where another server gives the addresses), dhcp_sighting (the addresses it gave), dhcp_frame
+ * (IPv4+UDP for clients that answer no ARP yet), dhcp_io.
  */
 #pragma once
 
@@ -29,6 +30,6 @@ void dhcp_io_load(struct dhcp_io *io, const struct lease *lease);
  */
 void dhcp_io_committed(struct dhcp_io *io, uint64_t token, bool ok);
 
-/* The lease that holds this address now, or NULL; for knowing who asks by TFTP and HTTP. Borrowed until the
- * next packet. */
+/* Who has this address now, or NULL; for knowing who asks by TFTP and HTTP. A lease of ours, or one that was
+ * heard of (dhcp_machine_lease_by_ip). Borrowed until the next packet. */
 const struct lease *dhcp_io_lease_by_ip(const struct dhcp_io *io, uint32_t ip);

@@ -1,13 +1,10 @@
 #include "serve/dhcp_machine.h"
 
-#include "base/text.h"
-#include "serve/dhcp_address.h"
-#include "serve/dhcp_client.h"
+#include "serve/dhcp_asker.h"
 #include "serve/dhcp_network.h"
+#include "serve/dhcp_proxy.h"
 #include "serve/dhcp_reply.h"
-#include "serve/dhcp_stranger.h"
-#include "serve/dhcp_waiting.h"
-#include "serve/lease_table.h"
+#include "serve/dhcp_sighting.h"
 
 #include <assert.h>
 #include <stdio.h>
@@ -15,29 +12,6 @@
 #include <string.h>
 
 #define HTYPE_ETHERNET 1
-
-struct dhcp_machine {
-    struct dhcp_addresses addresses; /* its tables are owned here */
-    struct dhcp_waiting *waiting;    /* owned */
-    struct dhcp_strangers strangers;
-    dhcp_boot_fn *boot;
-    void *boot_ctx;
-    int64_t last_ms; /* to notice that the clock went back */
-};
-
-/* One packet on its way through. */
-struct asker {
-    struct dhcp_machine *m;
-    const struct dhcp_packet *packet;
-    const struct dhcp_message *message;
-    struct dhcp_actions *out;
-    enum dhcp_type type;
-    uint32_t requested, server; /* options 50 and 54; 0: absent */
-    struct dhcp_place place;
-    struct fleet_network derived;
-    struct dhcp_client client;
-    char no_network[BOOT_EVENT_TEXT_MAX];
-};
 
 int dhcp_machine_new(const struct dhcp_interface *interfaces, size_t count, dhcp_boot_fn *boot, void *ctx,
                      uint64_t seed, struct dhcp_machine **out, struct error *err)
@@ -53,8 +27,9 @@ int dhcp_machine_new(const struct dhcp_interface *interfaces, size_t count, dhcp
         m->addresses.own[m->addresses.own_count++] = interfaces[i].ip;
     m->addresses.leases = lease_table_new(LEASE_TABLE_MAX, seed);
     m->addresses.offers = lease_table_new(DHCP_OFFERS_MAX, seed);
+    m->sightings = lease_table_new(DHCP_SIGHTINGS_MAX, seed);
     m->waiting = dhcp_waiting_new();
-    if (!m->addresses.leases || !m->addresses.offers || !m->waiting) {
+    if (!m->addresses.leases || !m->addresses.offers || !m->sightings || !m->waiting) {
         dhcp_machine_free(m);
         return error_set(err, "out of memory");
     }
@@ -68,6 +43,7 @@ void dhcp_machine_free(struct dhcp_machine *m)
         return;
     lease_table_free(m->addresses.leases);
     lease_table_free(m->addresses.offers);
+    lease_table_free(m->sightings);
     dhcp_waiting_free(m->waiting);
     free(m);
 }
@@ -75,141 +51,81 @@ void dhcp_machine_free(struct dhcp_machine *m)
 void dhcp_machine_load(struct dhcp_machine *m, const struct lease *lease, int64_t now_ms)
 {
     const struct lease *there = lease_table_by_ip(m->addresses.leases, lease->ip);
-    if (lease->ip == 0 || lease->state == LEASE_OFFERED || (there && there->start_ms > lease->start_ms))
+    if (lease->ip == 0 || lease->state == LEASE_OFFERED || lease->state == LEASE_HEARD ||
+        (there && there->start_ms > lease->start_ms))
         return;
     lease_table_put(m->addresses.leases, lease, now_ms);
 }
 
 const struct lease *dhcp_machine_lease_by_ip(const struct dhcp_machine *m, uint32_t ip, int64_t now_ms)
 {
-    const struct lease *lease = lease_table_by_ip(m->addresses.leases, ip);
+    const struct lease *lease = dhcp_sighting_by_ip(m->sightings, ip, now_ms);
+    if (lease)
+        return lease;
+    lease = lease_table_by_ip(m->addresses.leases, ip);
     return lease && lease->state == LEASE_BOUND && lease_is_held(lease, now_ms) ? lease : NULL;
 }
 
 size_t dhcp_machine_size(const struct dhcp_machine *m)
 {
     return lease_table_count(m->addresses.leases) + lease_table_count(m->addresses.offers) +
-           dhcp_waiting_count(m->waiting);
+           lease_table_count(m->sightings) + dhcp_waiting_count(m->waiting);
 }
 
-/* A clock that goes back makes leases last longer, which harms nobody; what holds addresses back must not. */
+/* A clock that goes back makes leases last longer, which harms nobody; what holds addresses back, or was only
+ * heard, must not. */
 static void clock_follow(struct dhcp_machine *m, int64_t now_ms)
 {
     if (now_ms < m->last_ms) {
         lease_table_set_back(m->addresses.offers, m->last_ms - now_ms);
         lease_table_set_back(m->addresses.leases, m->last_ms - now_ms);
+        lease_table_set_back(m->sightings, m->last_ms - now_ms);
     }
     m->last_ms = now_ms;
 }
 
-static void event_fill(struct boot_event *event, enum boot_event_kind kind, const struct asker *a,
-                       uint32_t ip, const char *text)
-{
-    memset(event, 0, sizeof *event);
-    event->kind = kind;
-    event->at_ms = a->place.now_ms;
-    event->mac = a->place.mac;
-    event->ip = ip;
-    snprintf(event->text, sizeof event->text, "%s", text);
-}
-
-/* Unknown machines are told of by stranger_tell alone, unless they hold a lease: they may be a flood. */
-static void tell(struct asker *a, enum boot_event_kind kind, uint32_t ip, const char *text)
-{
-    assert(a->out->tell_count < DHCP_TELL_MAX);
-    event_fill(&a->out->tell[a->out->tell_count++], kind, a, ip, text);
-}
-
-static void tell_of_node(struct asker *a, enum boot_event_kind kind, uint32_t ip, const char *text)
-{
-    if (a->place.node)
-        tell(a, kind, ip, text);
-}
-
-/* `why` it is offered no address although it would be: "" otherwise. */
-static void stranger_tell(struct asker *a, const char *why)
-{
-    char mac[MAC_TEXT_SIZE], text[BOOT_EVENT_TEXT_MAX];
-    if (a->place.node || !dhcp_stranger_tell(&a->m->strangers, &a->place.mac, a->place.now_ms))
-        return;
-    snprintf(text, sizeof text, "bootherd node set NAME --mac %s --image IMAGE%s%.120s",
-             mac_format(&a->place.mac, mac), *why ? "; " : "", why);
-    tell(a, BOOT_EVENT_UNKNOWN_MACHINE, 0, text);
-}
-
-static void note(struct asker *a, const char *text)
-{
-    char mac[MAC_TEXT_SIZE];
-    snprintf(a->out->note, sizeof a->out->note, "%s from %s: %.200s", dhcp_type_name(a->type),
-             mac_format(&a->place.mac, mac), text);
-}
-
-static const char *hostname(const struct asker *a)
-{
-    return a->place.node ? fleet_hostname(a->place.node) : "";
-}
-
-/* Fills `send` with the answer; `boot` is left with what the machine is told to boot. */
-static void answer_make(const struct asker *a, enum dhcp_type type, uint32_t ip, struct dhcp_boot *boot,
-                        struct dhcp_send *send)
-{
-    struct dhcp_terms terms = {.type = type, .ip = ip, .network = a->place.network, .hostname = hostname(a)};
-    memset(boot, 0, sizeof *boot);
-    if (a->client.boots) {
-        struct dhcp_boot_ask ask = {.node = a->place.node,
-                                    .network = a->place.network,
-                                    .client = &a->client.plan,
-                                    .server_ip = a->packet->interface->ip,
-                                    .client_ip = ip,
-                                    .granted = type == DHCP_ACK};
-        a->m->boot(a->m->boot_ctx, &ask, boot);
-        terms.boot = boot;
-    }
-    dhcp_reply_make(&terms, a->packet, a->message, send);
-}
-
 /* Nothing to offer: the story says why. */
-static void discover_unanswered(struct asker *a, const char *why)
+static void discover_unanswered(struct dhcp_asker *a, const char *why)
 {
     char text[BOOT_EVENT_TEXT_MAX];
     snprintf(text, sizeof text, "%.100s; %.150s", a->client.text, why);
     if (a->type == DHCP_DISCOVER)
-        tell_of_node(a, BOOT_EVENT_DISCOVER, 0, text);
-    note(a, why);
+        dhcp_asker_tell_of_node(a, BOOT_EVENT_DISCOVER, 0, text);
+    dhcp_asker_note(a, why);
 }
 
-static int discover(struct asker *a, struct error *err)
+static int discover(struct dhcp_asker *a, struct error *err)
 {
     char why[BOOT_EVENT_TEXT_MAX];
     struct dhcp_boot boot;
     uint32_t ip = dhcp_address_choose(&a->m->addresses, &a->place, a->requested);
     if (!ip || !dhcp_address_hold(&a->m->addresses, &a->place, ip)) {
         dhcp_address_why(&a->m->addresses, &a->place, why, sizeof why);
-        stranger_tell(a, a->place.network->pool_first ? why : "");
+        dhcp_asker_tell_stranger(a, a->place.network->pool_first ? why : "");
         discover_unanswered(a, why);
         return 0;
     }
-    stranger_tell(a, "");
-    tell_of_node(a, BOOT_EVENT_DISCOVER, 0, a->client.text);
-    answer_make(a, DHCP_OFFER, ip, &boot, &a->out->send);
+    dhcp_asker_tell_stranger(a, "");
+    dhcp_asker_tell_of_node(a, BOOT_EVENT_DISCOVER, 0, a->client.text);
+    dhcp_asker_answer(a, DHCP_OFFER, ip, &boot, &a->out->send);
     a->out->has_send = true;
-    tell_of_node(a, BOOT_EVENT_OFFER, ip, "");
+    dhcp_asker_tell_of_node(a, BOOT_EVENT_OFFER, ip, "");
     if (boot.failed)
-        tell_of_node(a, BOOT_EVENT_PLAN_FAILED, ip, boot.text);
+        dhcp_asker_tell_of_node(a, BOOT_EVENT_PLAN_FAILED, ip, boot.text);
     return 0;
 }
 
-static void refuse(struct asker *a, uint32_t ip, const char *why)
+static void refuse(struct dhcp_asker *a, uint32_t ip, const char *why)
 {
     struct dhcp_terms terms = {.type = DHCP_NAK, .hostname = "", .message = why};
     dhcp_reply_make(&terms, a->packet, a->message, &a->out->send);
     a->out->has_send = true;
-    tell_of_node(a, BOOT_EVENT_NAK, ip, why);
-    note(a, why);
+    dhcp_asker_tell_of_node(a, BOOT_EVENT_NAK, ip, why);
+    dhcp_asker_note(a, why);
 }
 
 /* What the ACK will be told as. A renewal is no step of a boot: nothing. */
-static void answer_event(const struct asker *a, uint32_t ip, const struct dhcp_boot *boot,
+static void answer_event(const struct dhcp_asker *a, uint32_t ip, const struct dhcp_boot *boot,
                          struct dhcp_answer *answer)
 {
     char text[BOOT_EVENT_TEXT_MAX];
@@ -218,14 +134,14 @@ static void answer_event(const struct asker *a, uint32_t ip, const struct dhcp_b
     if (booted)
         snprintf(text, sizeof text, "%s", a->client.text);
     else if (boot->file[0])
-        snprintf(text, sizeof text, "boot file %.*s", DHCP_FILE_SIZE, boot->file);
+        snprintf(text, sizeof text, "boot file %.200s", boot->file);
     else
         snprintf(text, sizeof text, "lease only");
-    event_fill(&answer->event, booted ? BOOT_EVENT_BOOTED : BOOT_EVENT_ACK, a, ip, text);
+    dhcp_asker_event(a, booted ? BOOT_EVENT_BOOTED : BOOT_EVENT_ACK, ip, text, &answer->event);
 }
 
 /* The address is theirs: first onto the disk, then the ACK (dhcp_machine_committed). */
-static void grant(struct asker *a, uint32_t ip)
+static void grant(struct dhcp_asker *a, uint32_t ip)
 {
     struct dhcp_boot boot;
     struct lease lease = {.mac = a->place.mac,
@@ -233,12 +149,12 @@ static void grant(struct asker *a, uint32_t ip)
                           .state = LEASE_BOUND,
                           .start_ms = a->place.now_ms,
                           .expires_ms = a->place.now_ms + (int64_t)a->place.network->lease_seconds * 1000};
-    snprintf(lease.hostname, sizeof lease.hostname, "%s", hostname(a));
+    snprintf(lease.hostname, sizeof lease.hostname, "%s", dhcp_asker_hostname(a));
     const struct lease *old = dhcp_machine_lease_by_ip(a->m, ip, a->place.now_ms);
     if (old && mac_equal(&old->mac, &lease.mac))
         lease.start_ms = old->start_ms;
     if (!dhcp_address_hold(&a->m->addresses, &a->place, ip)) {
-        note(a, "too many addresses are on offer");
+        dhcp_asker_note(a, "too many addresses are on offer");
         return;
     }
     struct dhcp_answer *answer = dhcp_waiting_find(a->m->waiting, &a->place.mac, ip);
@@ -246,47 +162,38 @@ static void grant(struct asker *a, uint32_t ip)
         dhcp_waiting_drop(a->m->waiting, &a->place.mac);
         answer = dhcp_waiting_add(a->m->waiting, &a->place.mac, ip, a->place.now_ms, &a->out->token);
         if (!answer) {
-            note(a, "too many requests wait for the disk");
+            dhcp_asker_note(a, "too many requests wait for the disk");
             return;
         }
         answer->lease = lease;
         a->out->lease = lease;
         a->out->has_commit = true;
         if (a->message->ciaddr == 0)
-            tell_of_node(a, BOOT_EVENT_REQUEST, ip, "");
+            dhcp_asker_tell_of_node(a, BOOT_EVENT_REQUEST, ip, "");
     }
-    answer_make(a, DHCP_ACK, ip, &boot, &answer->send);
+    dhcp_asker_answer(a, DHCP_ACK, ip, &boot, &answer->send);
     answer_event(a, ip, &boot, answer);
 }
 
-static bool server_is_us(const struct asker *a)
-{
-    const struct dhcp_addresses *addresses = &a->m->addresses;
-    for (size_t i = 0; i < addresses->own_count; i++)
-        if (addresses->own[i] == a->server)
-            return true;
-    return false;
-}
-
 /* RFC 2131, section 4.3.2: the state the client is in is told by which of 54, 50 and ciaddr are there. */
-static int request(struct asker *a, struct error *err)
+static int request(struct dhcp_asker *a, struct error *err)
 {
     bool selecting = a->server != 0;
     bool renewing = !selecting && a->requested == 0;
     uint32_t ip = a->requested ? a->requested : a->message->ciaddr;
     if (ip == 0)
         return error_set(err, "a REQUEST with neither option 50 nor ciaddr asks for no address");
-    if (selecting && !server_is_us(a)) {
+    if (selecting && !dhcp_asker_chose_us(a)) {
         const struct fleet_network *network = a->place.network;
         const struct lease *offer =
             lease_table_by_mac(a->m->addresses.offers, &a->place.mac, network->subnet, network->prefix);
         if (offer)
             lease_table_remove(a->m->addresses.offers, offer->ip);
-        note(a, "it chose another server");
+        dhcp_asker_note(a, "it chose another server");
         return 0;
     }
     if (!selecting && !dhcp_address_is_ours(&a->m->addresses, &a->place)) {
-        note(a, "no record of it, and no pool here: another server may know it");
+        dhcp_asker_note(a, "no record of it, and no pool here: another server may know it");
         return 0;
     }
     if (dhcp_address_right(&a->m->addresses, &a->place, ip, !renewing))
@@ -299,7 +206,7 @@ static int request(struct asker *a, struct error *err)
 }
 
 /* Puts on disk what ended; nothing waits for it. */
-static void end_lease(struct asker *a, uint32_t ip, enum lease_state state, int64_t expires_ms)
+static void end_lease(struct dhcp_asker *a, uint32_t ip, enum lease_state state, int64_t expires_ms)
 {
     struct lease lease = {
         .mac = a->place.mac, .ip = ip, .state = state, .start_ms = a->place.now_ms, .expires_ms = expires_ms};
@@ -312,7 +219,7 @@ static void end_lease(struct asker *a, uint32_t ip, enum lease_state state, int6
 }
 
 /* Whether the address is, as far as we know, in this machine's hands or on offer to it. */
-static bool address_is_theirs(const struct asker *a, uint32_t ip)
+static bool address_is_theirs(const struct dhcp_asker *a, uint32_t ip)
 {
     const struct lease *lease = lease_table_by_ip(a->m->addresses.leases, ip);
     const struct lease *offer = lease_table_by_ip(a->m->addresses.offers, ip);
@@ -321,54 +228,54 @@ static bool address_is_theirs(const struct asker *a, uint32_t ip)
     return dhcp_address_reserved(&a->place, ip) || (offer && mac_equal(&offer->mac, &a->place.mac));
 }
 
-static int decline(struct asker *a, struct error *err)
+static int decline(struct dhcp_asker *a, struct error *err)
 {
     char text[BOOT_EVENT_TEXT_MAX], ip_text[IP4_TEXT_SIZE];
     if (a->requested == 0)
         return error_set(err, "a DECLINE without option 50 names no address");
-    if ((a->server && !server_is_us(a)) || !address_is_theirs(a, a->requested)) {
-        note(a, "not an address of ours that it has");
+    if ((a->server && !dhcp_asker_chose_us(a)) || !address_is_theirs(a, a->requested)) {
+        dhcp_asker_note(a, "not an address of ours that it has");
         return 0;
     }
     end_lease(a, a->requested, LEASE_DECLINED, a->place.now_ms + DHCP_DECLINE_MS);
     snprintf(text, sizeof text,
              "somebody else answers at %s: find out who; it is not given out for %d minutes",
              ip4_format(a->requested, ip_text), DHCP_DECLINE_MS / 60000);
-    tell(a, BOOT_EVENT_DECLINE, a->requested, text);
+    dhcp_asker_tell(a, BOOT_EVENT_DECLINE, a->requested, text);
     return 0;
 }
 
-static int release(struct asker *a, struct error *err)
+static int release(struct dhcp_asker *a, struct error *err)
 {
     uint32_t ip = a->message->ciaddr;
     const struct lease *lease = dhcp_machine_lease_by_ip(a->m, ip, a->place.now_ms);
-    if ((a->server && !server_is_us(a)) || !lease || !mac_equal(&lease->mac, &a->place.mac)) {
-        note(a, "not an address of ours that it has");
+    if ((a->server && !dhcp_asker_chose_us(a)) || !lease || !mac_equal(&lease->mac, &a->place.mac)) {
+        dhcp_asker_note(a, "not an address of ours that it has");
         return 0;
     }
     end_lease(a, ip, LEASE_RELEASED, a->place.now_ms);
-    tell(a, BOOT_EVENT_RELEASE, ip, "");
+    dhcp_asker_tell(a, BOOT_EVENT_RELEASE, ip, "");
     return 0;
 }
 
 /* RFC 2131, section 4.3.5: the settings without a lease, to the address the client has. */
-static int inform(struct asker *a, struct error *err)
+static int inform(struct dhcp_asker *a, struct error *err)
 {
     struct dhcp_boot boot;
     uint32_t ip = a->message->ciaddr;
     if (ip == 0)
         return error_set(err, "an INFORM without ciaddr: there is no address to answer to");
     if (!dhcp_network_holds(a->place.network, ip) || (!a->place.node && !a->place.network->pool_first)) {
-        note(a, "not for us to answer");
+        dhcp_asker_note(a, "not for us to answer");
         return 0;
     }
-    answer_make(a, DHCP_ACK, 0, &boot, &a->out->send);
+    dhcp_asker_answer(a, DHCP_ACK, 0, &boot, &a->out->send);
     a->out->has_send = true;
-    tell_of_node(a, BOOT_EVENT_INFORM, ip, "");
+    dhcp_asker_tell_of_node(a, BOOT_EVENT_INFORM, ip, "");
     return 0;
 }
 
-typedef int step_fn(struct asker *a, struct error *err);
+typedef int step_fn(struct dhcp_asker *a, struct error *err);
 
 static step_fn *const steps[] = {
     [DHCP_DISCOVER] = discover, [DHCP_REQUEST] = request, [DHCP_DECLINE] = decline,
@@ -393,39 +300,27 @@ static int message_check(const struct dhcp_message *message, uint8_t *type, stru
     return 0;
 }
 
-static void asker_init(struct asker *a, struct dhcp_machine *m, const struct dhcp_packet *packet,
-                       const struct dhcp_message *message, int64_t now_ms)
-{
-    a->m = m;
-    a->packet = packet;
-    a->message = message;
-    dhcp_get_u32(message, DHCP_OPTION_REQUESTED_IP, &a->requested);
-    dhcp_get_u32(message, DHCP_OPTION_SERVER, &a->server);
-    dhcp_client_read(message, &a->client);
-    a->place.fleet = packet->fleet;
-    a->place.mac = a->client.plan.mac;
-    a->place.now_ms = now_ms;
-    a->place.node = fleet_node_by_mac(packet->fleet, &a->place.mac);
-    a->place.network = dhcp_network_choose(packet, message, &a->derived, a->no_network, sizeof a->no_network);
-}
-
 int dhcp_machine_packet(struct dhcp_machine *m, const struct dhcp_packet *packet, int64_t now_ms,
                         struct dhcp_actions *out, struct error *err)
 {
     struct dhcp_message message;
-    struct asker asker = {.out = out};
+    struct dhcp_asker asker = {.out = out};
     uint8_t type = 0;
     memset(out, 0, offsetof(struct dhcp_actions, note) + 1);
     clock_follow(m, now_ms);
     if (dhcp_message_decode(packet->data, packet->size, &message, err) < 0 ||
         message_check(&message, &type, err) < 0)
         return -1;
-    asker_init(&asker, m, packet, &message, now_ms);
+    dhcp_asker_init(&asker, m, packet, &message, now_ms);
     asker.type = type;
     if (!asker.place.network) {
         discover_unanswered(&asker, asker.no_network);
         return 0;
     }
+    if (packet->pxe)
+        return dhcp_proxy_ask(&asker, err);
+    if (fleet_network_is_proxy(asker.place.network))
+        return dhcp_proxy_packet(&asker, err);
     return steps[type](&asker, err);
 }
 
@@ -446,6 +341,7 @@ void dhcp_machine_committed(struct dhcp_machine *m, uint64_t token, bool ok, int
         snprintf(out->note, sizeof out->note, "%zu leases are held, which is the limit",
                  (size_t)LEASE_TABLE_MAX);
     } else {
+        lease_table_remove(m->sightings, lease->ip); /* of a time when another server gave it */
         out->has_send = true;
         out->send = answer->send;
         if (answer->tells) {

@@ -1,6 +1,7 @@
 /*
  * The DHCP server as pure steps: a packet, a commit or a tick goes in, what is to be done comes out. No
- * sockets, no clock, no disk. RFC 2131, with RFC 3046, 3527 (relays) and 6842.
+ * sockets, no clock, no disk. RFC 2131, with RFC 3046, 3527, 5107 (relays) and 6842; PXE 2.1 for networks
+ * where another server gives the addresses.
  */
 #pragma once
 
@@ -18,7 +19,9 @@ struct dhcp_packet {
     size_t size;
     const struct dhcp_interface *interface; /* the one it came in by */
     uint32_t source_ip;
+    uint16_t source_port;
     bool broadcast;            /* sent to all, not to an address of ours */
+    bool pxe;                  /* to port 4011 */
     const struct fleet *fleet; /* the current one, finished */
 };
 
@@ -32,6 +35,7 @@ struct dhcp_send {
     enum dhcp_way way;
     int interface_index;
     uint32_t source_ip;
+    uint16_t source_port; /* DHCP_PORT_SERVER, or DHCP_PORT_PXE for what was asked there */
     struct mac mac;
     uint32_t ip;
     uint16_t port;
@@ -71,6 +75,10 @@ void dhcp_machine_committed(struct dhcp_machine *m, uint64_t token, bool ok, int
                             struct dhcp_actions *out);
 void dhcp_machine_tick(struct dhcp_machine *m, int64_t now_ms); /* every few seconds */
 
+/*
+ * Who has this address: a lease of ours (LEASE_BOUND), or, in a network where another server gives addresses,
+ * what we heard (LEASE_HEARD; dhcp_sighting.h says how far that is to be trusted). NULL: nobody we know.
+ */
 const struct lease *dhcp_machine_lease_by_ip(const struct dhcp_machine *m, uint32_t ip, int64_t now_ms);
 
 /* For tests of the limits: records of all kinds in memory. */

@@ -231,19 +231,32 @@ bool dhcp_get_u32(const struct dhcp_message *m, enum dhcp_option code, uint32_t 
     return true;
 }
 
-struct slice dhcp_get_relay(const struct dhcp_message *m, uint8_t sub_option)
+struct slice dhcp_get_sub(const struct dhcp_message *m, enum dhcp_option code, uint8_t sub_option)
 {
-    struct slice all = m->option[DHCP_OPTION_RELAY];
+    struct slice all = m->option[code];
     struct wire_in w = wire_in(all.data, all.size);
+    bool padded = code != DHCP_OPTION_RELAY; /* RFC 3046, section 2.0: no padding, no end */
     while (wire_left(&w) > 0) {
-        uint8_t code = wire_u8(&w);
+        uint8_t at = wire_u8(&w);
+        if (padded && at == DHCP_OPTION_PAD)
+            continue;
+        if (padded && at == DHCP_OPTION_END)
+            break;
         struct slice value = wire_bytes(&w, wire_u8(&w));
         if (w.bad)
             break;
-        if (code == sub_option)
+        if (at == sub_option)
             return value;
     }
     return (struct slice){NULL, 0};
+}
+
+bool dhcp_get_relay_u32(const struct dhcp_message *m, enum dhcp_relay_option code, uint32_t *out)
+{
+    struct slice value = dhcp_get_sub(m, DHCP_OPTION_RELAY, (uint8_t)code);
+    struct wire_in w = wire_in(value.data, value.size);
+    *out = value.size == 4 ? wire_u32(&w) : 0;
+    return *out != 0;
 }
 
 size_t dhcp_message_limit(const struct dhcp_message *request)
@@ -258,11 +271,11 @@ size_t dhcp_message_limit(const struct dhcp_message *request)
 /* In this order on the wire, and what comes first stays when there is little room. All others follow by
  * number. */
 static const uint8_t option_order[] = {
-    DHCP_OPTION_TYPE,        DHCP_OPTION_SERVER,    DHCP_OPTION_LEASE,     DHCP_OPTION_MASK,
-    DHCP_OPTION_ROUTER,      DHCP_OPTION_HOSTNAME,  DHCP_OPTION_BOOT_FILE, DHCP_OPTION_PREFIX,
-    DHCP_OPTION_TFTP_SERVER, DHCP_OPTION_T1,        DHCP_OPTION_T2,        DHCP_OPTION_DNS,
-    DHCP_OPTION_DOMAIN,      DHCP_OPTION_CLIENT_ID, DHCP_OPTION_SUBNET,    DHCP_OPTION_NTP,
-    DHCP_OPTION_BROADCAST,   DHCP_OPTION_UUID,
+    DHCP_OPTION_TYPE,      DHCP_OPTION_SERVER, DHCP_OPTION_CLASS,       DHCP_OPTION_VENDOR,
+    DHCP_OPTION_LEASE,     DHCP_OPTION_MASK,   DHCP_OPTION_ROUTER,      DHCP_OPTION_HOSTNAME,
+    DHCP_OPTION_BOOT_FILE, DHCP_OPTION_PREFIX, DHCP_OPTION_TFTP_SERVER, DHCP_OPTION_T1,
+    DHCP_OPTION_T2,        DHCP_OPTION_DNS,    DHCP_OPTION_DOMAIN,      DHCP_OPTION_CLIENT_ID,
+    DHCP_OPTION_SUBNET,    DHCP_OPTION_NTP,    DHCP_OPTION_BROADCAST,   DHCP_OPTION_UUID,
 };
 
 /* Bytes of a value with the code and length of each of its parts. */

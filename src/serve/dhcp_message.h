@@ -12,6 +12,7 @@
 
 #define DHCP_PORT_SERVER    67
 #define DHCP_PORT_CLIENT    68
+#define DHCP_PORT_PXE       4011         /* RFC 4578, section 2.4: where a boot server is asked */
 #define DHCP_INPUT_MAX      65507u       /* the largest UDP payload, RFC 768 and 791 */
 #define DHCP_HEADER_SIZE    240u         /* RFC 2131, section 2: 236 and the magic cookie */
 #define DHCP_SIZE_MIN       300u         /* RFC 1542, section 2.1: what old clients and relays insist on */
@@ -48,6 +49,7 @@ enum dhcp_option {
     DHCP_OPTION_DOMAIN = 15,
     DHCP_OPTION_BROADCAST = 28,
     DHCP_OPTION_NTP = 42,
+    DHCP_OPTION_VENDOR = 43, /* of "PXEClient": the sub-options of PXE 2.1, table 2-3 */
     DHCP_OPTION_REQUESTED_IP = 50,
     DHCP_OPTION_LEASE = 51,
     DHCP_OPTION_OVERLOAD = 52,
@@ -103,8 +105,18 @@ bool dhcp_get_u8(const struct dhcp_message *m, enum dhcp_option code, uint8_t *o
 bool dhcp_get_u16(const struct dhcp_message *m, enum dhcp_option code, uint16_t *out);
 bool dhcp_get_u32(const struct dhcp_message *m, enum dhcp_option code, uint32_t *out);
 
-/* The value of a relay agent's sub-option (RFC 3046); data NULL when absent or the option is broken. */
-struct slice dhcp_get_relay(const struct dhcp_message *m, uint8_t sub_option);
+/*
+ * The value of an option inside an option: 43 (RFC 2132, section 8.4), 175 (iPXE's), or a relay agent's 82
+ * (RFC 3046). data NULL when absent, or the option is broken before it.
+ */
+struct slice dhcp_get_sub(const struct dhcp_message *m, enum dhcp_option code, uint8_t sub_option);
+
+enum dhcp_relay_option {
+    DHCP_RELAY_LINK = 5,    /* RFC 3527: the subnet that is asked for */
+    DHCP_RELAY_SERVER = 11, /* RFC 5107: what the client shall take for the server's address */
+};
+/* False when the relay does not say it, or says nothing (0.0.0.0). */
+bool dhcp_get_relay_u32(const struct dhcp_message *m, enum dhcp_relay_option code, uint32_t *out);
 
 static inline bool dhcp_has(const struct dhcp_message *m, enum dhcp_option code)
 {

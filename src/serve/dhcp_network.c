@@ -1,12 +1,9 @@
 #include "serve/dhcp_network.h"
 
 #include "base/text.h"
-#include "base/wire.h"
 
 #include <stdio.h>
 #include <string.h>
-
-#define RELAY_LINK_SELECTION 5 /* RFC 3527 */
 
 bool dhcp_network_holds(const struct fleet_network *network, uint32_t ip)
 {
@@ -38,12 +35,11 @@ static const struct fleet_network *network_of_interface(const struct fleet *flee
 /* The address that decides, or 0 when it is the interface. */
 static uint32_t deciding_address(const struct dhcp_packet *packet, const struct dhcp_message *request)
 {
-    struct slice link = dhcp_get_relay(request, RELAY_LINK_SELECTION);
     uint32_t subnet = 0;
-    if (link.size == 4) {
-        struct wire_in w = wire_in(link.data, link.size);
-        return wire_u32(&w);
-    }
+    if (packet->pxe)
+        return packet->source_ip; /* it has its address */
+    if (dhcp_get_relay_u32(request, DHCP_RELAY_LINK, &subnet))
+        return subnet;
     if (dhcp_get_u32(request, DHCP_OPTION_SUBNET, &subnet))
         return subnet;
     if (request->giaddr)

@@ -11,6 +11,7 @@ enum lease_state {
     LEASE_BOUND,
     LEASE_RELEASED,
     LEASE_DECLINED, /* somebody else answers there: not given out until expires_ms */
+    LEASE_HEARD,    /* another server's, overheard (dhcp_sighting.h); in memory only */
 };
 
 struct lease {

@@ -154,7 +154,7 @@ size_t lease_table_count(const struct lease_table *t)
 
 bool lease_is_held(const struct lease *lease, int64_t now_ms)
 {
-    return lease->state != LEASE_RELEASED && lease->expires_ms > now_ms;
+    return lease->state != LEASE_RELEASED && lease->state != LEASE_HEARD && lease->expires_ms > now_ms;
 }
 
 static uint32_t find(const struct lease_table *t, uint32_t ip)
@@ -250,7 +250,7 @@ void lease_table_set_back(struct lease_table *t, int64_t back_ms)
 {
     for (uint32_t at = t->oldest; at != NONE; at = t->records[at].newer) {
         struct lease *lease = &t->records[at].lease;
-        if (lease->state == LEASE_OFFERED || lease->state == LEASE_DECLINED)
+        if (lease->state == LEASE_OFFERED || lease->state == LEASE_DECLINED || lease->state == LEASE_HEARD)
             lease->expires_ms -= back_ms;
     }
 }

@@ -21,7 +21,7 @@ struct lease_table *lease_table_new(size_t limit, uint64_t seed);
 void lease_table_free(struct lease_table *table); /* NULL is fine */
 size_t lease_table_count(const struct lease_table *table);
 
-/* Bound, offered or declined, and not over: the address is not free. */
+/* Bound, offered or declined, and not over: the address is not free. What was only heard may always go. */
 bool lease_is_held(const struct lease *lease, int64_t now_ms);
 
 /* What was put last for the address, over or not. Borrowed until the next put or remove. NULL: nothing. */

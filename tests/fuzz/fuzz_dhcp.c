@@ -14,7 +14,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     if (dhcp_message_decode(data, size, &m, &err) < 0)
         return 0;
     dhcp_client_read(&m, &client);
-    dhcp_get_relay(&m, 5);
+    uint32_t link;
+    dhcp_get_relay_u32(&m, DHCP_RELAY_LINK, &link);
+    dhcp_get_sub(&m, DHCP_OPTION_VENDOR, 71);
     m.option[DHCP_OPTION_OVERLOAD].data = NULL; /* never written by us: the fields are texts now */
     size_t limit = dhcp_message_limit(&m);
     size_t written = dhcp_message_encode(&m, limit, out, NULL);

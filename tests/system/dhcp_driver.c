@@ -111,20 +111,27 @@ static void find_address(struct dhcp_interface *interface)
     freeifaddrs(all);
 }
 
-static void open_interface(const char *name, struct dhcp_interface *out)
+static int open_port(const char *name, uint16_t port)
 {
     int on = 1;
-    struct sockaddr_in any = {.sin_family = AF_INET, .sin_port = htons(67)};
+    struct sockaddr_in any = {.sin_family = AF_INET, .sin_port = htons(port)};
+    int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+    if (setsockopt(fd, SOL_SOCKET, SO_BINDTODEVICE, name, (socklen_t)strlen(name) + 1) < 0 ||
+        setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on) < 0 ||
+        setsockopt(fd, SOL_SOCKET, SO_BROADCAST, &on, sizeof on) < 0 ||
+        setsockopt(fd, IPPROTO_IP, IP_PKTINFO, &on, sizeof on) < 0 ||
+        bind(fd, (struct sockaddr *)&any, sizeof any) < 0)
+        die(name);
+    return fd;
+}
+
+static void open_interface(const char *name, struct dhcp_interface *out)
+{
     snprintf(out->name, sizeof out->name, "%s", name);
     out->index = (int)if_nametoindex(name);
     find_address(out);
-    out->udp_fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-    if (setsockopt(out->udp_fd, SOL_SOCKET, SO_BINDTODEVICE, name, (socklen_t)strlen(name) + 1) < 0 ||
-        setsockopt(out->udp_fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on) < 0 ||
-        setsockopt(out->udp_fd, SOL_SOCKET, SO_BROADCAST, &on, sizeof on) < 0 ||
-        setsockopt(out->udp_fd, IPPROTO_IP, IP_PKTINFO, &on, sizeof on) < 0 ||
-        bind(out->udp_fd, (struct sockaddr *)&any, sizeof any) < 0)
-        die(name);
+    out->udp_fd = open_port(name, 67);
+    out->pxe_fd = open_port(name, 4011);
     struct sockaddr_ll link = {.sll_family = AF_PACKET, .sll_ifindex = out->index};
     out->packet_fd = socket(AF_PACKET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
     if (bind(out->packet_fd, (struct sockaddr *)&link, sizeof link) < 0)

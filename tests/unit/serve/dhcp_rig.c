@@ -31,7 +31,10 @@ static const char usual_fleet[] = "networks:\n"
 
 static void rig_boot(void *ctx, const struct dhcp_boot_ask *ask, struct dhcp_boot *out)
 {
-    const struct rig *rig = ctx;
+    struct rig *rig = ctx;
+    rig->ask = *ask;
+    rig->asks++;
+    rig->granted += ask->granted;
     if (ask->node)
         *out = rig->boot;
 }
@@ -75,20 +78,39 @@ static void reply_read(struct rig *rig)
         fail_msg("%s", err.text);
 }
 
+static bool step(struct rig *rig, const struct dhcp_packet *packet)
+{
+    struct error err;
+    int result = dhcp_machine_packet(rig->machine, packet, rig->now_ms, &rig->actions, &err);
+    if (result == 0)
+        reply_read(rig);
+    return result == 0;
+}
+
 bool rig_packet(struct rig *rig, const uint8_t *data, size_t size, unsigned interface, uint32_t source_ip,
                 bool unicast)
 {
-    struct error err;
     struct dhcp_packet packet = {.data = data,
                                  .size = size,
                                  .interface = &rig->interface[interface],
                                  .source_ip = source_ip,
+                                 .source_port = 68,
                                  .broadcast = !unicast,
                                  .fleet = rig->fleet};
-    int result = dhcp_machine_packet(rig->machine, &packet, rig->now_ms, &rig->actions, &err);
-    if (result == 0)
-        reply_read(rig);
-    return result == 0;
+    return step(rig, &packet);
+}
+
+bool rig_packet_pxe(struct rig *rig, const uint8_t *data, size_t size, uint32_t source_ip,
+                    uint16_t source_port)
+{
+    struct dhcp_packet packet = {.data = data,
+                                 .size = size,
+                                 .interface = &rig->interface[0],
+                                 .source_ip = source_ip,
+                                 .source_port = source_port,
+                                 .pxe = true,
+                                 .fleet = rig->fleet};
+    return step(rig, &packet);
 }
 
 bool rig_sample(struct rig *rig, const char *name)
@@ -119,8 +141,38 @@ static void put_relay(struct dhcp_message *m, const struct rig_client *client)
         memcpy(value + size, link, sizeof link);
         size += sizeof link;
     }
+    if (client->stand_in) {
+        const uint8_t server[] = {11,
+                                  4,
+                                  (uint8_t)(client->stand_in >> 24),
+                                  (uint8_t)(client->stand_in >> 16),
+                                  (uint8_t)(client->stand_in >> 8),
+                                  (uint8_t)client->stand_in};
+        memcpy(value + size, server, sizeof server);
+        size += sizeof server;
+    }
     if (size)
         dhcp_put(m, DHCP_OPTION_RELAY, value, size);
+}
+
+static void put_rom(struct dhcp_message *m, const struct rig_client *client)
+{
+    const uint8_t arch[] = {(uint8_t)(client->arch >> 8), (uint8_t)client->arch};
+    if (client->rom)
+        dhcp_put_text(m, DHCP_OPTION_CLASS, "PXEClient:Arch:00000:UNDI:002001");
+    if (client->class) {
+        dhcp_put_text(m, DHCP_OPTION_CLASS, client->class);
+        dhcp_put(m, DHCP_OPTION_ARCH, arch, sizeof arch);
+    }
+    if (client->ipxe)
+        dhcp_put_text(m, DHCP_OPTION_USER_CLASS, "iPXE");
+    if (client->asks_little)
+        dhcp_put_u8(m, DHCP_OPTION_ASKED, DHCP_OPTION_MASK);
+    if (client->item) {
+        uint8_t value[] = {71, 4, 0, 0, 0, 0, 255};
+        memcpy(value + 2, client->item, 4);
+        dhcp_put(m, DHCP_OPTION_VENDOR, value, sizeof value);
+    }
 }
 
 bool rig_say(struct rig *rig, const struct rig_client *client)
@@ -142,10 +194,11 @@ bool rig_say(struct rig *rig, const struct rig_client *client)
         dhcp_put_u32(&m, DHCP_OPTION_SERVER, client->server);
     if (client->subnet)
         dhcp_put_u32(&m, DHCP_OPTION_SUBNET, client->subnet);
-    if (client->rom)
-        dhcp_put_text(&m, DHCP_OPTION_CLASS, "PXEClient:Arch:00000:UNDI:002001");
+    put_rom(&m, client);
     put_relay(&m, client);
     size_t size = dhcp_message_encode(&m, DHCP_SIZE_DEFAULT, bytes, NULL);
+    if (client->source_port)
+        return rig_packet_pxe(rig, bytes, size, client->source_ip, client->source_port);
     return rig_packet(rig, bytes, size, client->interface, client->source_ip, client->unicast);
 }
 

@@ -16,7 +16,9 @@ struct rig {
     struct dhcp_interface interface[2]; /* 0: the network "lab"; 1: 10.88.0.1/24, which no network names */
     struct fleet *fleet;
     int64_t now_ms;
-    struct dhcp_boot boot; /* what a boot ROM of a node is told to boot */
+    struct dhcp_boot boot;    /* what a boot ROM of a node is told to boot */
+    struct dhcp_boot_ask ask; /* how it was asked for last, */
+    unsigned asks, granted;   /* and how often: in all, with `granted` */
     struct dhcp_actions actions;
     struct dhcp_message reply; /* the last answer, decoded */
 };
@@ -27,9 +29,16 @@ struct rig_client {
     struct mac mac;
     unsigned interface;
     uint32_t requested, server, ciaddr, giaddr, source_ip, subnet;
-    uint32_t link; /* the relay's link selection */
+    uint32_t link;     /* the relay's link selection */
+    uint32_t stand_in; /* the relay's address in the server's place (RFC 5107) */
     bool unicast, rom, flag_broadcast;
-    const char *circuit; /* the relay's sub-option 1 */
+    const char *class; /* option 60 */
+    unsigned arch;     /* option 93, with class */
+    bool ipxe;
+    bool asks_little;     /* option 55 names the mask alone */
+    uint16_t source_port; /* not 0: to port 4011 from here */
+    const char *item;     /* option 43, sub-option 71: 4 bytes */
+    const char *circuit;  /* the relay's sub-option 1 */
 };
 
 void rig_init(struct rig *rig, const char *fleet_yaml); /* NULL: the usual fleet */
@@ -40,6 +49,9 @@ struct mac rig_mac(const char *text);
  * leaves, is decoded into rig->reply. */
 bool rig_packet(struct rig *rig, const uint8_t *data, size_t size, unsigned interface, uint32_t source_ip,
                 bool unicast);
+/* To port 4011. */
+bool rig_packet_pxe(struct rig *rig, const uint8_t *data, size_t size, uint32_t source_ip,
+                    uint16_t source_port);
 bool rig_say(struct rig *rig, const struct rig_client *client);
 bool rig_sample(struct rig *rig, const char *name);
 

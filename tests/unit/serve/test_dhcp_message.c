@@ -90,10 +90,10 @@ static void overload(void **state)
     same_value(&m, DHCP_OPTION_USER_CLASS, "abcde", 5);
     same_value(&m, DHCP_OPTION_HOSTNAME, "bigrack", 7); /* options first, then file, then sname */
     same_value(&m, DHCP_OPTION_RELAY, "\x01\x02xy\x05\x04\x0a\x09\x00\x01", 10);
-    struct slice link = dhcp_get_relay(&m, 5);
+    struct slice link = dhcp_get_sub(&m, DHCP_OPTION_RELAY, 5);
     assert_int_equal(link.size, 4);
     assert_memory_equal(link.data, "\x0a\x09\x00\x01", 4);
-    assert_null(dhcp_get_relay(&m, 6).data);
+    assert_null(dhcp_get_sub(&m, DHCP_OPTION_RELAY, 6).data);
     memcpy(sample.data + 108 + 9, "\x34\x01\x00\xff",
            4); /* an overload inside the file field means nothing */
     decode(&sample, &m);
