@@ -22,7 +22,11 @@
  * adds. SYSLINUX 6.04 answers more with "cmdline too long" (MAX_CMDLINE_LEN 2048 with its NUL, execute.c of
  * ldlinux); 3.x and 4.x cut it off (max_cmd_len 2047, core/config.inc).
  */
-#define PLAN_LINE_MAX 2047
+#define PLAN_LINE_MAX 2047 /* Linux on x86 takes as many (COMMAND_LINE_SIZE 2048) */
+
+/* What iPXE has for the URLs and words of a multiboot kernel and all its modules (MB_MAX_CMDLINE,
+ * src/arch/x86/image/multiboot.c); it cuts off the rest. */
+#define PLAN_MULTIBOOT_MAX 512
 
 /* The server that a machine talks to. */
 struct plan_site {
@@ -77,8 +81,10 @@ int plan_make(const struct fleet *fleet, const struct fleet_node *node, const st
               const struct digest *manifest, const struct plan_site *site, const struct plan_client *client,
               enum plan_chain chain, struct plan *plan, struct error *err);
 
-/* Bytes of pxelinux's command for this plan, to compare with PLAN_LINE_MAX. */
+/* Bytes of what the loader makes of the kernel's words and files, and how many it takes; a size of 0 where it
+ * has no limit. */
 size_t plan_line_size(const struct plan *plan);
+size_t plan_line_max(const struct plan *plan);
 
 /* Whether the image's hypervisor accepts a strong password hash; false for ESXi 3.5 to 4.1. */
 bool plan_takes_strong_hash(const struct image *image);

@@ -7,7 +7,7 @@
 #include <string.h>
 
 /* The line of a config grows with every module; from here on an operator should know. */
-#define PLAN_LINE_NEAR (PLAN_LINE_MAX * 8 / 10)
+#define LINE_NEAR(most) ((most)*8 / 10)
 
 /* mboot's limits, with NUL: "path options" of a module once prefixed, and the kernel's line. */
 #define MBOOT_MODULE_MAX 256u
@@ -71,18 +71,18 @@ static int check_login(struct plan *plan, const struct fleet_settings *settings,
     return 0;
 }
 
-/* The line that pxelinux makes for mboot.c32. */
+/* What the loader makes of the kernel's words and the files. */
 static int check_line(struct plan *plan, struct error *err)
 {
-    size_t size = plan_line_size(plan);
-    if (size > PLAN_LINE_MAX)
+    size_t size = plan_line_size(plan), most = plan_line_max(plan);
+    if (size > most)
         return error_set(
             err,
-            "the loader's line would have %zu bytes (%zu modules); pxelinux takes %d: shorten the kernel "
-            "options or take modules out of the image",
-            size, plan->module_count, PLAN_LINE_MAX);
-    if (size > PLAN_LINE_NEAR)
-        plan_warn(plan, "the loader's line has %zu of at most %d bytes (%zu modules)", size, PLAN_LINE_MAX,
+            "the loader's line would have %zu bytes (%zu modules); %s takes %zu: shorten the kernel options "
+            "or take modules out of the image",
+            size, plan->module_count, plan_chain_name(plan->chain), most);
+    if (size > LINE_NEAR(most))
+        plan_warn(plan, "the loader's line has %zu of at most %zu bytes (%zu modules)", size, most,
                   plan->module_count);
     return 0;
 }
