@@ -157,22 +157,11 @@ void esxi_bank_fini(struct esxi_bank *bank)
 
 /* --- loading --- */
 
-/* Later archives replace files of earlier ones. mod.tgz does not count: a node's overlay takes its place. */
-static int adopt(char **to, const char *text, const char *module, struct error *err)
-{
-    if (!text || esxi_is_overlay(module))
-        return 0;
-    free(*to);
-    *to = strdup(text);
-    return *to ? 0 : error_set(err, "out of memory at %s", module);
-}
-
 static int take_module(struct collection *c, struct collected *f, struct image *image, const char *name,
                        const char *options, struct error *err)
 {
     return collect_take(c, f, image, name, IMAGE_ROLE_MODULE, options, err) < 0 ||
-                   adopt(&image->accounts, f->accounts, name, err) < 0 ||
-                   adopt(&image->inetd, f->inetd, name, err) < 0
+                   esxi_adopt_texts(image, f->accounts, f->inetd, name, err) < 0
                ? -1
                : 0;
 }

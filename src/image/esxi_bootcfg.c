@@ -279,7 +279,9 @@ static int load_file(struct loading *l, const char *path, enum image_role role, 
                          "%s: two names of boot.cfg may be this file, the second is %s: get the medium again",
                          f->where, name);
     note_name(l->c, f, name, how);
-    return collect_take(l->c, f, l->image, name, role, options, err);
+    if (collect_take(l->c, f, l->image, name, role, options, err) < 0)
+        return -1;
+    return esxi_adopt_texts(l->image, f->accounts, f->inetd, name, err);
 }
 
 static int load_set(struct loading *l, const struct bootcfg *cfg, struct error *err)
@@ -347,6 +349,10 @@ static int load(struct collection *c, const struct bootcfg *cfg, struct image *i
     struct loading l = {.c = c, .image = image, .release = &release};
     int result = load_set(&l, cfg, err);
     buf_fini(&l.missing);
+    if (result == 0 && !image->accounts)
+        collect_note(
+            c, "the image's own etc/shadow could not be read: overlays will list the accounts known of its "
+               "generation");
     return result < 0 ? -1 : take_extras(c, image, err);
 }
 

@@ -1,5 +1,6 @@
 #include "image/esxi_set.h"
 
+#include <stdlib.h>
 #include <string.h>
 #include <strings.h>
 
@@ -43,4 +44,21 @@ bool esxi_is_installer(const char *name)
 bool esxi_is_state(const char *name)
 {
     return is_one_of(name, (const char *const[]){"state.tgz", "local.tgz", NULL});
+}
+
+static int adopt(char **to, const char *text, const char *module, struct error *err)
+{
+    if (!text || esxi_is_overlay(module))
+        return 0;
+    free(*to);
+    *to = strdup(text);
+    return *to ? 0 : error_set(err, "out of memory at %s", module);
+}
+
+int esxi_adopt_texts(struct image *image, const char *accounts, const char *inetd, const char *module,
+                     struct error *err)
+{
+    return adopt(&image->accounts, accounts, module, err) < 0 || adopt(&image->inetd, inetd, module, err) < 0
+               ? -1
+               : 0;
 }

@@ -35,6 +35,10 @@ for name in "$kernel" "${modules[@]}"; do
     n=$((n + 1))
     { echo "$version $name" && seq $((n * 7)); } | gzip -n >"$dir/$name"
 done
+mkdir -p "$dir.sys/etc"
+printf 'root:$6$vendor$x:13358:0:99999:7:::\nvpxuser:*:13358:0:99999:7:::\n' >"$dir.sys/etc/shadow"
+tar --format=ustar -C "$dir.sys" -cf - etc/shadow | gzip -n >"$dir/s.v00"
+rm -r "$dir.sys"
 printf '%s\n' "${modules[@]}" >"$dir.want"
 
 list=$(printf ' --- /%s' "${modules[@]}")

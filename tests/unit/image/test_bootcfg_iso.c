@@ -83,7 +83,8 @@ static void expect_release(const char *path, const char *version, const char *bu
     assert_string_equal(image->build, build);
     assert_string_equal(image->arch, "amd64");
     assert_string_equal(image->kernel_options, OPTIONS_LEFT);
-    assert_null(image->accounts);
+    assert_non_null(image->accounts);
+    assert_non_null(strstr(image->accounts, "vpxuser:*:"));
     assert_true(image_module_count(image) > 90);
     expect_set(image, kernel, dropped);
     assert_int_equal(extras(image), 5);
