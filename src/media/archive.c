@@ -14,9 +14,10 @@
 #include <sys/stat.h>
 
 /* Bytes of headers (folders of an ISO, long names and sparse maps of a tar) read so far. libarchive keeps
- * about ten bytes for each byte of an ISO's folders until the last entry; ESXi's discs have some 20 kB. */
-#define HEADER_BYTES_MAX (1u << 20)
-#define ISO_MEMORY       (12u << 20) /* HEADER_BYTES_MAX times ten, and its buffers */
+ * about ten bytes for each byte of an ISO's folders until the last entry; ESXi's discs have some 20 kB, the
+ * largest of Linux' (12000 packages) 2.3 MB. */
+#define HEADER_BYTES_MAX (5u << 19)
+#define ISO_MEMORY       (27u << 20) /* HEADER_BYTES_MAX times ten, and its buffers */
 #define TAR_MEMORY       (4u << 20)  /* one extended header of at most 1 MiB, copied, and buffers */
 #define HEADER_BLOCK     2048 /* read in small steps while headers are looked for, to count them well */
 

@@ -26,7 +26,7 @@
 #include <stdint.h>
 
 #define MEDIA_SIZE_UNKNOWN   UINT64_MAX
-#define MEDIA_MEMORY_MAX     (48u << 20) /* bytes, all buffers of one walk */
+#define MEDIA_MEMORY_MAX     (64u << 20) /* bytes, all buffers of one walk */
 #define MEDIA_DEPTH_MAX      8           /* containers within containers */
 #define MEDIA_PATH_MAX       1024        /* bytes with NUL */
 #define MEDIA_ENTRIES_MAX    200000

@@ -7,7 +7,7 @@
 #include <stddef.h>
 
 /* Below MEDIA_MEMORY_MAX by what the libraries allocate by themselves (libarchive, zlib tables). */
-#define QUOTA_MEMORY_MAX (40u << 20)
+#define QUOTA_MEMORY_MAX (56u << 20)
 
 struct quota {
     size_t memory;     /* bytes in use */

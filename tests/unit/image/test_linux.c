@@ -85,7 +85,10 @@ static void which_initrd(void **state)
     run("rm i/initrd.img-6.1.0-56-amd64; cp k/initrd.gz i/initrd.gz");
     import_bad("i", "holds 2 initrds and no boot configuration that says which one to take: "
                     "initrd.gz, initrd.img-6.1.0-5. Give a folder that has one");
-    run("cp k/bz64b i/bzImage");
+    run("mkdir i/x && mv i/initrd.gz i/amd-ucode.img i/x/"); /* those of other folders are others' */
+    expect("i", "linux", "amd64", "6.1.0-56-amd64",
+           "vmlinuz-6.1.0-56-amd64 amd-ucode.img initrd.img-6.1.0-5");
+    run("mv i/initrd.img-6.1.0-5 i/x/initrd.gz && cp k/bz64b i/bzImage");
     import_bad("i", "holds 2 kernels and no boot configuration that says which one to take: bzImage, "
                     "vmlinuz-6.1.0-56-amd64");
 }
@@ -205,6 +208,17 @@ static void debian_live(void **state)
     import_noted("l", "kernel option root=live:CDLABEL=Fed looks for the medium");
 }
 
+/* A distribution's DVD: thousands of packages beside what is booted. */
+static void iso_of_packages(void **state)
+{
+    run("mkdir -p y/AppStream/Packages y/isolinux && cp k/bz64 y/isolinux/vmlinuz && (cd "
+        "y/AppStream/Packages && seq "
+        "-f '%%g-libreoffice-langpack-7.1.8.1-12.el9_3.x86_64.rpm' 12000 | xargs touch) && xorriso -as "
+        "mkisofs -quiet "
+        "-R -J -o y.iso y");
+    expect("y.iso", "linux", "amd64", "6.1.0-56-amd64", "vmlinuz");
+}
+
 /* Names that are links: the files have others. */
 static void iso_with_links(void **state)
 {
@@ -286,7 +300,7 @@ int main(void)
         cmocka_unit_test(iso_with_grub),   cmocka_unit_test(debian_live),
         cmocka_unit_test(netboot_tree),    cmocka_unit_test(no_linux),
         cmocka_unit_test(efi_programs),    cmocka_unit_test(iso_with_links),
-        cmocka_unit_test(iso_of_a_kernel),
+        cmocka_unit_test(iso_of_packages), cmocka_unit_test(iso_of_a_kernel),
     };
     return cmocka_run_group_tests(tests, fixture_enter_kernels, fixture_leave);
 }

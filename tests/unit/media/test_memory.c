@@ -102,11 +102,11 @@ static void many_files(void **state)
         "&& "
         "xorriso -as mkisofs -quiet -R -o i.iso i");
     peak("i.iso", NULL, 3000);
-    run("n=$(printf 'm%%.0s' $(seq 100)) && cd i && seq 3000 | sed s/^/$n/ | xargs touch && cd .. && "
+    run("n=$(printf 'm%%.0s' $(seq 100)) && cd i && seq 9000 | sed s/^/$n/ | xargs touch && cd .. && "
         "xorriso -as mkisofs -quiet -R -o i.iso i && tar cf i.tar i");
     peak("i.iso", "file lists", 0);
-    peak("i.tar", NULL, 6000);
-    peak("i", NULL, 6000);
+    peak("i.tar", NULL, 12000);
+    peak("i", NULL, 12000);
 }
 
 int main(int argc, char **argv)
