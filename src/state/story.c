@@ -12,7 +12,7 @@
     4096 /* more than any loader takes (image.h's limits are lower); later ones count too */
 
 /*
- * What loaders ask for on the way to what they find; seen on the wire (docs/design.md, "What clients do").
+ * What loaders ask for on the way to what they find; seen on the wire (docs/clients.md).
  * pxelinux: UUID, 01-MAC, hex addresses from 8 digits down to 1, default; its library beside itself and in
  * five other folders. VMware's mboot: DIR/01-MAC/boot.cfg, and DIR/DIR/boot.cfg when -c names a folder.
  * shim and GRUB: revocation lists and module lists.

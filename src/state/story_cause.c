@@ -10,9 +10,11 @@
 enum fact {
     NET_DISCOVER, /* from firmware or a loader */
     OFFER,
+    PROXY_OFFER, /* of a boot file alone: another server gives the address */
     REQUEST,
     ACK,
     BOOT_FILE, /* an ACK that names one */
+    BOOT_URL,  /* by HTTP */
     ASKED,     /* for any file, in any way */
     LOADER,    /* sent whole; so below */
     NO_CONFIG, /* a name it tries for its configuration was missed */
@@ -65,6 +67,10 @@ static const struct rule {
      "a system runs on it ({ip}), but its files were not fetched from here: it may have started from its "
      "disk; "
      "does a firewall stand before UDP port 69?"},
+    {BIT(BOOTED) | BIT(PROXY_OFFER), BIT(FILES), 0, STORY_STOPPED, BOOTED,
+     "a system runs on it ({ip}), but its files were not fetched from here: it may have started from its "
+     "disk, "
+     "or taken another server's boot file"},
     {BIT(BOOTED), BIT(FILES), 0, STORY_ELSEWHERE, BOOTED, ""},
     {BIT(BOOTED), 0, 0, STORY_FINISHED, BOOTED, ""},
     {BIT(UNKNOWN), 0, 0, STORY_STOPPED, UNKNOWN, "no node has this hardware address; to add it: {text}"},
@@ -103,6 +109,15 @@ static const struct rule {
      "it asked for {file} but did not fetch it: a firewall may hold back the answers, which come from "
      "another "
      "UDP port than 69"},
+    {BIT(PROXY_OFFER), BIT(ASKED) | BIT(REQUEST) | BIT(ACK), ANSWER_MS, STORY_STOPPED, PROXY_OFFER,
+     "it was told what to boot, but took no address from the DHCP server of its network: does that server "
+     "answer it?"},
+    {BIT(PROXY_OFFER) | BIT(REQUEST), BIT(ASKED) | BIT(ACK), ANSWER_MS, STORY_STOPPED, REQUEST,
+     "it has its address ({ip}) from another DHCP server but did not ask here for its boot file: does that "
+     "server name one too? Does a firewall stand before UDP ports 4011 and 69?"},
+    {BIT(BOOT_URL), BIT(ASKED), ANSWER_MS, STORY_STOPPED, BOOT_URL,
+     "it has its address ({ip}) but did not fetch its boot file: HTTP does not reach this server; a firewall "
+     "before the HTTP port?"},
     {BIT(BOOT_FILE), BIT(ASKED), ANSWER_MS, STORY_STOPPED, BOOT_FILE,
      "it has its address ({ip}) but did not ask for its boot file: TFTP does not reach this server; a "
      "firewall "
@@ -114,10 +129,10 @@ static const struct rule {
      "the address it asked for was refused and it did not start over: {text}"},
     {BIT(NET_DISCOVER) | BIT(ACK), BIT(BOOT_FILE), ANSWER_MS, STORY_STOPPED, ACK,
      "it has its address ({ip}) but was given nothing to boot: {text}; see `bootherd explain`"},
-    {BIT(REQUEST), BIT(ACK), ANSWER_MS, STORY_STOPPED, REQUEST,
+    {BIT(REQUEST), BIT(ACK) | BIT(PROXY_OFFER), ANSWER_MS, STORY_STOPPED, REQUEST,
      "its request was not acknowledged: it took another DHCP server's offer, or asks for an address that is "
      "not its own"},
-    {BIT(OFFER), BIT(REQUEST) | BIT(ACK), ANSWER_MS, STORY_STOPPED, OFFER,
+    {BIT(OFFER), BIT(REQUEST) | BIT(ACK) | BIT(PROXY_OFFER), ANSWER_MS, STORY_STOPPED, OFFER,
      "the machine did not take the offer of {ip}: another DHCP server may have answered first, or the offer "
      "does not reach it (VLAN, relay, spanning tree)"},
     {BIT(NET_DISCOVER), BIT(OFFER), ANSWER_MS, STORY_STOPPED, NET_DISCOVER,
@@ -176,6 +191,10 @@ static void note_event(struct seen *seen, const struct story_event *at)
         note(seen, NET_DISCOVER, at);
     if (event->kind == BOOT_EVENT_ACK && text_starts(event->text, "boot file"))
         note(seen, BOOT_FILE, at);
+    if (event->kind == BOOT_EVENT_ACK && text_starts(event->text, "boot file http"))
+        note(seen, BOOT_URL, at);
+    if (event->kind == BOOT_EVENT_OFFER && event->ip == 0)
+        note(seen, PROXY_OFFER, at);
 }
 
 /* A "last" fact falls when one of these came after it. */

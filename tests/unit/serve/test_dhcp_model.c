@@ -3,21 +3,24 @@
  *   an address has one holder among those who were told ACK and whose lease is not over;
  *   no ACK without a commit that went well, and one commit for the copies of a request;
  *   no address but the reservation, or one of the pool that is nobody's reservation, ours or the gateway's;
- *   memory is bounded.
- * Seeded: a failure prints its seed and step.
+ *   in a network where another server gives the addresses none is offered, acknowledged, refused or
+ * committed, and what is heard there is heard of that network alone; memory is bounded. Seeded: a failure
+ * prints its seed and step.
  */
 #include "dhcp_rig.h"
 
-#define STEPS     6000
-#define SEEDS     6
-#define MACHINES  24u /* the first few are the fleet's */
-#define TOKENS    64
-#define ADDRESSES 65536u
+#define STEPS       6000
+#define SEEDS       6
+#define MACHINES    24u /* the first few are the fleet's */
+#define TOKENS      64
+#define ADDRESSES   65536u
+#define PROXY_RELAY RIG_IP(5, 1)
 
 struct model {
     struct rig rig;
     uint64_t random;
     unsigned seed, step;
+    unsigned proxied; /* answers in the network that is another server's */
     struct {
         struct mac mac;
         int64_t until_ms; /* 0: nobody */
@@ -103,6 +106,45 @@ static struct rig_client random_client(struct model *m, unsigned who)
     if ((c.type == DHCP_REQUEST && state == 1) || c.type == DHCP_DECLINE)
         c.server = rnd(m, 10) ? RIG_OUR_IP : RIG_IP(0, 2);
     return c;
+}
+
+/* Another server's client: its address there is none of ours. */
+static struct rig_client random_proxied(struct model *m, unsigned who)
+{
+    struct rig_client c = random_client(m, who);
+    uint32_t ip = rnd(m, 8) ? RIG_IP(5, 8 + rnd(m, 16)) : m->machine[who].ip;
+    c.giaddr = PROXY_RELAY;
+    c.server = c.server ? RIG_IP(5, 2) : 0;
+    c.requested = c.requested ? ip : 0;
+    c.ciaddr = c.ciaddr ? ip : 0;
+    c.unicast = true;
+    c.source_ip = PROXY_RELAY;
+    if (rnd(m, 4) == 0) {
+        c.giaddr = 0;
+        c.ciaddr = c.source_ip = RIG_IP(5, 8 + rnd(m, 16));
+        c.source_port = rnd(m, 2) ? 68 : 4011;
+    }
+    return c;
+}
+
+static void proxied_step(struct model *m)
+{
+    unsigned who = rnd(m, rnd(m, 2) ? MACHINES : FLEET_MACS);
+    struct rig_client c = random_proxied(m, who);
+    if (!rig_say(&m->rig, &c))
+        return;
+    unsigned type = rig_reply_type(&m->rig);
+    check(m, !m->rig.actions.has_commit);
+    check(m, type == 0 || (c.rom && who < FLEET_MACS));
+    check(m, type == 0 || type == (c.source_port ? DHCP_ACK : DHCP_OFFER));
+    check(m, m->rig.reply.yiaddr == 0 && !dhcp_has(&m->rig.reply, DHCP_OPTION_LEASE));
+    m->proxied += type != 0;
+    for (uint32_t i = 0; i < 256; i++) {
+        const struct lease *heard = dhcp_machine_lease_by_ip(m->rig.machine, RIG_IP(5, i), m->rig.now_ms);
+        check(m, !heard || (heard->state == LEASE_HEARD && i >= 8 && i < 24));
+        const struct lease *ours = dhcp_machine_lease_by_ip(m->rig.machine, RIG_IP(0, i), m->rig.now_ms);
+        check(m, !ours || ours->state == LEASE_BOUND);
+    }
 }
 
 static void forget(struct model *m, const struct mac *mac)
@@ -207,7 +249,7 @@ static void time_step(struct model *m)
 static void random_events(void **state)
 {
     struct model *m = malloc(sizeof *m);
-    unsigned acks = 0;
+    unsigned acks = 0, proxied = 0;
     assert_non_null(m);
     for (unsigned seed = 1; seed <= SEEDS; seed++) {
         memset(m, 0, sizeof *m);
@@ -216,17 +258,21 @@ static void random_events(void **state)
         rig_init(&m->rig, NULL);
         for (m->step = 0; m->step < STEPS; m->step++) {
             unsigned kind = rnd(m, 20);
-            if (kind < 11)
+            if (kind < 8)
                 packet_step(m);
+            else if (kind < 11)
+                proxied_step(m);
             else if (kind < 19)
                 commit_step(m);
             else
                 time_step(m);
             acks += m->rig.actions.has_send && kind >= 11 && kind < 19;
-            check(m, dhcp_machine_size(m->rig.machine) <= 10 + 10 + 2 + 10 + 10 + MACHINES);
+            check(m, dhcp_machine_size(m->rig.machine) <= 10 + 10 + 2 + 10 + 10 + 2 * MACHINES);
         }
         rig_fini(&m->rig);
+        proxied += m->proxied;
     }
+    assert_in_range(proxied, 300, 1000000);
     assert_in_range(acks, 1000, 1000000); /* it was not silence that held */
     free(m);
 }

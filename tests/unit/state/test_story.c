@@ -193,6 +193,45 @@ static void silence(void **state)
     expect(&tape, 130000, STORY_STOPPED, "all files", "look at the machine's console");
 }
 
+/* Another server gives the address: what can be known of it is what was overheard. */
+static void proxy(void **state)
+{
+    static const char told[] = "boot file only; another server gives the address";
+    struct tape tape = {0};
+    say(&tape, 1000, BOOT_EVENT_DISCOVER, 0, "PXE, UEFI x86-64");
+    say(&tape, 1001, BOOT_EVENT_OFFER, 0, told);
+    expect(&tape, 2000, STORY_RUNNING, "OFFER", NULL);
+    expect(&tape, 11001, STORY_STOPPED, "OFFER", "took no address from the DHCP server of its network");
+    say(&tape, 4000, BOOT_EVENT_REQUEST, 0x0a4d000b, "");
+    expect(&tape, 5000, STORY_RUNNING, "OFFER", NULL);
+    expect(&tape, 14001, STORY_STOPPED, "OFFER", "has its address (10.77.0.11) from another DHCP server");
+    struct tape at_once = tape; /* BIOS and iPXE go on by the offer */
+    loader(&at_once);
+    expect(&at_once, 16000, STORY_RUNNING, "loader", NULL);
+    config(&at_once);
+    modules(&at_once, 4);
+    expect(&at_once, 11000, STORY_RUNNING, "all files", NULL);
+    say(&at_once, 30000, BOOT_EVENT_BOOTED, 0x0a4d000b, "booted system");
+    expect(&at_once, 99000, STORY_FINISHED, "booted", NULL);
+    say(&tape, 5000, BOOT_EVENT_ACK, 0x0a4d000b, "boot file loader/grub-amd64/shimx64.efi");
+    expect(&tape, 6000, STORY_RUNNING, "ACK", NULL);
+    expect(&tape, 15001, STORY_STOPPED, "ACK", "(10.77.0.11) but did not ask for its boot file: TFTP");
+    say(&tape, 5500, BOOT_EVENT_OFFER, 0, told); /* it begins anew */
+    expect(&tape, 15501, STORY_STOPPED, "ACK", "(10.77.0.11) but did not ask");
+    say(&tape, 20000, BOOT_EVENT_BOOTED, 0x0a4d000b, "booted system");
+    expect(&tape, 21000, STORY_STOPPED, "ACK", "a system runs on it (10.77.0.11), but its files were not");
+}
+
+static void http_boot(void **state)
+{
+    struct tape tape = {0};
+    say(&tape, 1000, BOOT_EVENT_DISCOVER, 0, "HTTP Boot, UEFI x86-64");
+    say(&tape, 1001, BOOT_EVENT_OFFER, 0x0a4d000b, "");
+    say(&tape, 5000, BOOT_EVENT_REQUEST, 0x0a4d000b, "");
+    say(&tape, 5010, BOOT_EVENT_ACK, 0x0a4d000b, "boot file http://10.77.0.1/node/rack01/boot.img");
+    expect(&tape, 15011, STORY_STOPPED, "ACK", "HTTP does not reach this server");
+}
+
 static void no_configuration(void **state)
 {
     struct tape tape = {0};
@@ -371,9 +410,17 @@ static void misses(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(whole_boot),    cmocka_unit_test(silence),        cmocka_unit_test(no_configuration),
-        cmocka_unit_test(broken_module), cmocka_unit_test(faults),         cmocka_unit_test(uefi),
-        cmocka_unit_test(nothing),       cmocka_unit_test(another_system), cmocka_unit_test(hostile_words),
+        cmocka_unit_test(whole_boot),
+        cmocka_unit_test(silence),
+        cmocka_unit_test(proxy),
+        cmocka_unit_test(http_boot),
+        cmocka_unit_test(no_configuration),
+        cmocka_unit_test(broken_module),
+        cmocka_unit_test(faults),
+        cmocka_unit_test(uefi),
+        cmocka_unit_test(nothing),
+        cmocka_unit_test(another_system),
+        cmocka_unit_test(hostile_words),
         cmocka_unit_test(misses),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
