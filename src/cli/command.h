@@ -89,6 +89,10 @@ int cli_ask(const struct cli *cli, const char *const *words, size_t count, struc
 enum cli_status cli_ask_print(const struct cli *cli, const char *const *words, size_t count,
                               struct slice body, struct error *err);
 
+/* An empty store is no error for a listing (code ENOENT), and says what to do for the rest. */
+struct store;
+int cli_open_store(const struct cli *cli, struct store **store, struct error *err);
+
 /* As JSON on standard output, indented. */
 enum cli_status cli_print_json(const json_t *json, struct error *err);
 
@@ -106,6 +110,9 @@ enum cli_status cli_image_list(struct cli *cli, struct error *err);
 enum cli_status cli_image_remove(struct cli *cli, struct error *err);
 enum cli_status cli_image_show(struct cli *cli, struct error *err);
 enum cli_status cli_image_verify(struct cli *cli, struct error *err);
+enum cli_status cli_loader_add(struct cli *cli, struct error *err);
+enum cli_status cli_loader_list(struct cli *cli, struct error *err);
+enum cli_status cli_loader_remove(struct cli *cli, struct error *err);
 enum cli_status cli_object_list(struct cli *cli, struct error *err);
 enum cli_status cli_object_remove(struct cli *cli, struct error *err);
 enum cli_status cli_object_set(struct cli *cli, struct error *err);

@@ -5,6 +5,12 @@ static const struct cli_option import_options[] = {
     {0},
 };
 
+static const struct cli_option loader_options[] = {
+    {"name", "NAME", "what it is for: the names that bootherd loader list shows; default: by what it is",
+     false},
+    {0},
+};
+
 static const struct cli_option apply_options[] = {
     {"dry-run", NULL, "print the difference, change nothing", false},
     {0},
@@ -56,6 +62,19 @@ const struct cli_command cli_commands[] = {
      CLI_ROOT_OPTIONAL, remove_options, CLI_KEYS_NONE, cli_image_remove},
     {"image export", "NAME DIR", "Write an image's files into a new folder.", NULL, 2, 2, CLI_ROOT_OPTIONAL,
      NULL, CLI_KEYS_NONE, cli_image_export},
+    {"loader add", "FILE|FOLDER [--name NAME]", "Take a boot loader of your own into the store.",
+     "A pxelinux.0 of SYSLINUX 3.86 becomes pxelinux-3.86, which ESXi 5 and later need on BIOS machines; "
+     "another is taken under --name. A\n"
+     "folder may hold shim and GRUB (Debian's packages unpacked by dpkg-deb -x, or their files), or an iPXE: "
+     "undionly.kpxe,\n"
+     "snponly.efi, ipxe.efi. What you add takes the place of the packages' until you remove it.",
+     1, 1, CLI_ROOT_MADE, loader_options, CLI_KEYS_NONE, cli_loader_add},
+    {"loader list", "",
+     "The boot loaders: those there are, where from and for what, and how to get the others.", NULL, 0, 0,
+     CLI_ROOT_OPTIONAL, NULL, CLI_KEYS_NONE, cli_loader_list},
+    {"loader remove", "NAME", "Take a boot loader out of the store.",
+     "When bootherd serve starts, it takes in what Debian's packages have installed.", 1, 1,
+     CLI_ROOT_OPTIONAL, NULL, CLI_KEYS_NONE, cli_loader_remove},
     {"node set", "NAME [--mac MAC] [--ip ADDR] [--image NAME] [--profile NAME] ...",
      "Add a node, or change it. NAME may be a range: rack[01-32].",
      "An empty value unsets: --profile ''. With a range, --mac takes a list and --ip a range: "

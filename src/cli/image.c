@@ -45,8 +45,9 @@ static enum cli_status import_or_inspect(struct cli *cli, bool inspect, struct e
     struct cli_import_listener listener = {&view, import_progress, import_note, import_table};
     struct cli_imported imported = {0};
     progress_start(&view.progress, inspect ? "inspect" : "import");
-    int result = cli->processes->import(cli->root_fd, cli->values[0], cli_option(cli, "name"), inspect,
-                                        cli->json, &listener, &imported, err);
+    int result = cli->processes->import(cli->root_fd, cli->values[0], cli_option(cli, "name"),
+                                        inspect ? CLI_IMPORT_INSPECT : CLI_IMPORT_IMAGE, cli->json, &listener,
+                                        &imported, err);
     progress_clear(&view.progress);
     enum cli_status status = CLI_FAILED;
     if (result == 0) {
@@ -70,8 +71,7 @@ enum cli_status cli_image_import(struct cli *cli, struct error *err)
 
 /* --- the store --- */
 
-/* An empty store is no error for a listing, and says what to do for the rest. */
-static int open_store(const struct cli *cli, struct store **store, struct error *err)
+int cli_open_store(const struct cli *cli, struct store **store, struct error *err)
 {
     struct stat st;
     if (cli->root_fd < 0 || (fstatat(cli->root_fd, "images", &st, 0) < 0 && errno == ENOENT))
@@ -126,7 +126,7 @@ enum cli_status cli_image_list(struct cli *cli, struct error *err)
     struct store *store = NULL;
     cleanup_buf struct buf out = BUF_INIT;
     json_auto_t *array = json_array();
-    int result = open_store(cli, &store, err);
+    int result = cli_open_store(cli, &store, err);
     if (result < 0 && err->code == ENOENT) {
         fprintf(stderr, "note: the store below %s is empty: bootherd image import SOURCE fills it\n",
                 cli->root);
@@ -162,7 +162,7 @@ enum cli_status cli_image_show(struct cli *cli, struct error *err)
     struct store_entry entry;
     struct image *image;
     cleanup_buf struct buf out = BUF_INIT;
-    if (open_store(cli, &store, err) < 0)
+    if (cli_open_store(cli, &store, err) < 0)
         return CLI_FAILED;
     int result = load_image(store, cli->values[0], &entry, &image, err);
     store_close(store);
@@ -203,7 +203,7 @@ enum cli_status cli_image_verify(struct cli *cli, struct error *err)
     struct store *store;
     cleanup_buf struct buf out = BUF_INIT;
     const char *ref = cli->value_count ? cli->values[0] : NULL;
-    if (open_store(cli, &store, err) < 0)
+    if (cli_open_store(cli, &store, err) < 0)
         return CLI_FAILED;
     json_auto_t *found = cli->json ? json_array() : NULL;
     struct verify_view view = {.problems = found};
@@ -231,7 +231,7 @@ enum cli_status cli_image_remove(struct cli *cli, struct error *err)
     struct store *store;
     uint64_t freed;
     char size[TEXT_SIZE_MAX];
-    if (open_store(cli, &store, err) < 0)
+    if (cli_open_store(cli, &store, err) < 0)
         return CLI_FAILED;
     int result = cli_has(cli, "force") ? 0 : cli_ask(cli, words, 2, (struct slice){0}, &users, err);
     if (result == 0 && users.size) {
@@ -253,7 +253,7 @@ enum cli_status cli_image_export(struct cli *cli, struct error *err)
 {
     struct store *store;
     const char *folder = cli->values[1];
-    if (open_store(cli, &store, err) < 0)
+    if (cli_open_store(cli, &store, err) < 0)
         return CLI_FAILED;
     int result = mkdir(folder, 0755) < 0 && errno != EEXIST
                      ? error_errno(err, errno, "make the folder %s", folder)

@@ -23,6 +23,12 @@ struct cli_import_listener {
     void (*table)(void *ctx, const char *text);
 };
 
+enum cli_import {
+    CLI_IMPORT_IMAGE,
+    CLI_IMPORT_INSPECT, /* nothing is written; root_fd may be -1 */
+    CLI_IMPORT_LOADER,  /* boot loaders only, under a name that machines are sent them by */
+};
+
 struct cli_imported {
     char name[IMAGE_NAME_MAX]; /* of the image in the store, or what it would be called */
     struct buf description;    /* text or JSON; owned by the caller */
@@ -32,8 +38,8 @@ struct cli_processes {
     /* One request to the state process; see the table in proc/state_ask.c. The answer is appended to out. */
     int (*ask)(int root_fd, const char *const *words, size_t count, struct slice body, void *ctx,
                void (*note)(void *ctx, const char *line), struct buf *out, struct error *err);
-    /* name NULL: made from what is recognised. inspect: nothing is written, root_fd may be -1. */
-    int (*import)(int root_fd, const char *source, const char *name, bool inspect, bool json,
+    /* name NULL: made from what is recognised. */
+    int (*import)(int root_fd, const char *source, const char *name, enum cli_import what, bool json,
                   const struct cli_import_listener *listener, struct cli_imported *out, struct error *err);
     /* Runs until it is told to stop. */
     int (*serve)(int root_fd, const char *root, const struct cli_serve_options *options, struct error *err);

@@ -10,6 +10,9 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
+
+#define COLLECT_CHUNK 65536 /* bytes read at once */
 
 /* What is done with the bytes. */
 static const struct {
@@ -56,6 +59,8 @@ static int begin(struct collection *c, const struct media_entry *entry, enum ima
     struct collected *f = &c->file[c->count++];
     *f = (struct collected){
         .pick = pick, .id = entry->id, .parent = entry->parent, .partition = entry->partition};
+    if (c->family->version_mark)
+        f->version.mark = c->family->version_mark(entry->path);
     f->path = strdup(entry->path);
     if (asprintf(&f->where, "%s: %s", entry->where, entry->path) < 0)
         f->where = NULL;
@@ -127,6 +132,7 @@ static int on_data(void *ctx, uint32_t id, const void *bytes, size_t size, struc
     f->size += size;
     if (f->sum)
         hash_add(f->sum, bytes, size);
+    version_find_add(&f->version, bytes, size);
     if (picks[f->pick].reads && f->head.size < COLLECT_HEAD_MAX) {
         size_t room = COLLECT_HEAD_MAX - f->head.size;
         buf_append(&f->head, bytes, size < room ? size : room);
@@ -228,6 +234,22 @@ int collect_walk(struct collection *c, int fd, struct error *err)
     if (media_walk(fd, c->source->name, &visitor, &limits, err) < 0)
         return -1;
     return c->refused ? error_set(err, "%s", c->refusal.text) : 0;
+}
+
+int collect_file(struct collection *c, const char *path, int fd, struct error *err)
+{
+    struct media_entry entry = {
+        .id = (uint32_t)c->entries + 1, .path = path, .where = c->source->name, .size = MEDIA_SIZE_UNKNOWN};
+    uint8_t chunk[COLLECT_CHUNK];
+    ssize_t n = 0;
+    int result = 0;
+    if (on_want(c, &entry) == MEDIA_SKIP)
+        return c->refused ? error_set(err, "%s", c->refusal.text) : 0;
+    while (result == 0 && (n = read(fd, chunk, sizeof chunk)) > 0)
+        result = on_data(c, entry.id, chunk, (size_t)n, err);
+    if (n < 0)
+        result = error_errno(err, errno, "read %s", path);
+    return result < 0 ? result : on_end(c, entry.id, err);
 }
 
 void collect_drop(struct collection *c, struct collected *file)

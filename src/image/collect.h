@@ -6,6 +6,7 @@
 
 #include "base/buf.h"
 #include "image/import.h"
+#include "image/version_find.h"
 
 #define COLLECT_FILES_MAX 1100        /* IMAGE_FILES_MAX and some that are looked at only; ESXi 8 has 150 */
 #define COLLECT_OPEN_MAX  160         /* whose bytes come at once: a FAT's do, and each takes some 90 KiB */
@@ -42,6 +43,7 @@ struct collected {
     uint8_t md5[MD5_SIZE];
     char *accounts; /* texts picked from it, when it is an archive; NULL where it has none */
     char *inetd;
+    struct version_find version; /* when the family has marks for it */
 
     /* While its bytes come: */
     void *sink_file;
@@ -67,6 +69,8 @@ struct collection {
 
 /* The walk's callbacks, on a collection that the caller has set up. */
 int collect_walk(struct collection *c, int fd, struct error *err);
+/* As one entry of a walk: a file that was opened by itself. fd is borrowed. */
+int collect_file(struct collection *c, const char *path, int fd, struct error *err);
 void collect_fini(struct collection *c); /* discards in the sink what was not taken */
 
 /* One line to the listener. */

@@ -22,10 +22,16 @@ struct image_family {
      * on its path and place only. */
     enum image_pick (*pick)(const struct image_source *source, const struct media_entry *entry);
 
+    /* What stands before a version number in that file's bytes; size 0: nothing. NULL: never. */
+    struct slice (*version_mark)(const char *path);
+
     /* After the walk: fills the image from what was collected. What is not taken is discarded. */
     int (*build)(const struct image_source *source, struct collection *collection, struct image *image,
                  struct error *err);
 };
+
+/* An image with nothing but its family and where it comes from. NULL when memory runs out. */
+struct image *image_new(const struct image_family *family, const char *from);
 
 extern const struct image_family image_family_esxi_dd, image_family_esxi_bootcfg, image_family_loader,
     image_family_linux, image_family_xen, image_family_efi_program;

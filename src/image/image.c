@@ -1,5 +1,7 @@
 #include "image/image.h"
 
+#include "image/loader.h"
+
 #include <ctype.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -178,6 +180,8 @@ static void brand_of(const char *product, char out[static IMAGE_NAME_MAX])
 void image_default_name(const struct image *image, char out[static IMAGE_NAME_MAX])
 {
     char brand[IMAGE_NAME_MAX];
+    if (loader_default_name(image, out))
+        return;
     brand_of(image->product, brand);
     const char *parts[] = {brand, image->version, image->build};
     out[0] = 0;

@@ -87,15 +87,12 @@ static const struct image_family *recognise(const struct image_source *source, s
 
 /* --- the import --- */
 
-static struct image *image_new(const struct image_family *family, const struct image_source *source)
+struct image *image_new(const struct image_family *family, const char *from)
 {
     struct image *image = calloc(1, sizeof *image);
-    const char *base = image_source_base(source);
-    char name[IMAGE_FILE_NAME_MAX];
-    text_printable(base, strlen(base), name, sizeof name);
     if (image) {
         image->family = strdup(family->name);
-        image->source = strdup(name);
+        image->source = strdup(from);
     }
     if (image && image->family && image->source)
         return image;
@@ -103,9 +100,12 @@ static struct image *image_new(const struct image_family *family, const struct i
     return NULL;
 }
 
-static int import(int fd, struct collection *c, struct image **out, struct error *err)
+static int make_image(int fd, struct collection *c, struct image **out, struct error *err)
 {
-    struct image *image = image_new(c->family, c->source);
+    const char *base = image_source_base(c->source);
+    char name[IMAGE_FILE_NAME_MAX];
+    text_printable(base, strlen(base), name, sizeof name);
+    struct image *image = image_new(c->family, name);
     if (!image)
         return error_errno(err, ENOMEM, "%s", c->source->name);
     if (collect_walk(c, fd, err) < 0 || c->family->build(c->source, c, image, err) < 0 ||
@@ -117,24 +117,49 @@ static int import(int fd, struct collection *c, struct image **out, struct error
     return 0;
 }
 
+static int import(const struct image_family *family, int fd, const struct image_source *source,
+                  const struct image_sink *sink, const struct image_listener *listener, struct image **out,
+                  struct error *err)
+{
+    cleanup_free struct collection *c = calloc(1, sizeof *c);
+    if (!c)
+        return error_errno(err, ENOMEM, "%s", source->name);
+    c->sink = sink;
+    c->listener = listener;
+    c->family = family;
+    c->source = source;
+    int result = make_image(fd, c, out, err);
+    collect_fini(c);
+    return result;
+}
+
 int image_import(int fd, const char *source_name, const struct image_sink *sink,
                  const struct image_listener *listener, struct image **out, struct error *err)
 {
     struct image_source source;
-    cleanup_free struct collection *c = calloc(1, sizeof *c);
     *out = NULL;
-    if (!c)
-        return error_errno(err, ENOMEM, "%s", source_name);
     int result = source_init(fd, source_name, &source, err);
     const struct image_family *family = result == 0 ? recognise(&source, err) : NULL;
-    if (family) {
-        c->sink = sink;
-        c->listener = listener;
-        c->family = family;
-        c->source = &source;
-        result = import(fd, c, out, err);
-        collect_fini(c);
-    }
+    result = family ? import(family, fd, &source, sink, listener, out, err) : -1;
     source_fini(&source);
-    return family ? result : -1;
+    return result;
+}
+
+int loader_import(int fd, const char *source_name, enum loader_kind wish, const struct image_sink *sink,
+                  const struct image_listener *listener, struct image **out, struct error *err)
+{
+    struct image_source source;
+    *out = NULL;
+    int result = source_init(fd, source_name, &source, err);
+    source.loader = wish;
+    if (result == 0 && source.kind != MEDIA_KIND_FILE && source.kind != MEDIA_KIND_DIRECTORY)
+        result =
+            error_set(err,
+                      "%s is no boot loader but %s: loaders are taken from a file or a folder, systems by "
+                      "bootherd image import",
+                      source_name, media_kind_name(source.kind));
+    else if (result == 0)
+        result = import(&image_family_loader, fd, &source, sink, listener, out, err);
+    source_fini(&source);
+    return result;
 }

@@ -6,6 +6,7 @@
 #pragma once
 
 #include "base/buf.h"
+#include "image/loader.h"
 #include "media/media.h"
 
 #define SOURCE_PATHS_MAX     20000        /* remembered; Debian's netinst ISO has some 1700 */
@@ -41,6 +42,8 @@ struct image_source {
     size_t link_count; /* of an ISO; a directory's are followed as if they were the files */
     struct source_link *link;
     struct buf head; /* the first bytes of a plain file */
+
+    enum loader_kind loader; /* which boot loader is wanted of it */
 
     /* What it boots, when that is Linux or Xen; or why it cannot be told. */
     struct boot_set *boot; /* owned; NULL when there is none */

@@ -133,6 +133,23 @@ enum plan_loader plan_chain_loader(enum plan_chain chain, const struct plan_clie
     return c->loader == PLAN_LOADER_GRUB_AMD64 ? grub_for(client) : c->loader;
 }
 
+const char *plan_loader_chains(enum plan_loader loader, char out[static PLAN_LOADER_CHAINS_MAX])
+{
+    /* A BIOS, and UEFI of each processor that has loaders of its own. */
+    static const struct plan_client clients[] = {{.arch = 0}, {.arch = 6}, {.arch = 7}, {.arch = 11}};
+    size_t used = 0;
+    out[0] = '\0';
+    for (size_t i = 0; loader && i < CHAINS; i++) {
+        bool uses = false;
+        for (size_t j = 0; j < sizeof clients / sizeof clients[0]; j++)
+            uses = uses || plan_chain_loader(chains[i].chain, &clients[j]) == loader;
+        if (uses)
+            used += (size_t)snprintf(out + used, PLAN_LOADER_CHAINS_MAX - used, "%s%s", used ? " " : "",
+                                     chains[i].name);
+    }
+    return out;
+}
+
 __attribute__((format(printf, 2, 3))) static bool no(char why[static PLAN_WHY_MAX], const char *format, ...)
 {
     va_list args;

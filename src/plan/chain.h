@@ -47,6 +47,10 @@ const char *plan_loader_name(enum plan_loader loader);
 const char *plan_loader_remedy(enum plan_loader loader);
 enum plan_loader plan_loader_of(const char *name); /* PLAN_LOADER_NONE: no loader image of ours */
 
+/* The chains that use it, with blanks between; "" when none does. */
+#define PLAN_LOADER_CHAINS_MAX 128
+const char *plan_loader_chains(enum plan_loader loader, char out[static PLAN_LOADER_CHAINS_MAX]);
+
 const char *plan_chain_name(enum plan_chain chain); /* the word of setting `loader`; "auto" for ANY */
 enum plan_chain plan_chain_of(const char *word);    /* ANY for NULL, "auto" and what is no chain */
 

@@ -3,6 +3,7 @@
 #include "base/cleanup.h"
 #include "base/file.h"
 #include "base/text.h"
+#include "proc/loaders.h"
 #include "proc/message.h"
 #include "proc/role.h"
 #include "store/store.h"
@@ -168,12 +169,23 @@ static int listen_to(int socket, struct outcome *o, struct error *err)
     }
 }
 
-static int run_child(int source_fd, int staging_fd, const char *source, bool inspect, bool json,
-                     struct outcome *o, struct error *err)
+/* What is asked for. */
+struct order {
+    const char *source, *name; /* name: NULL when it is made from what is recognised */
+    enum cli_import what;
+    bool json;
+};
+
+static int run_child(int source_fd, int staging_fd, const struct order *order, struct outcome *o,
+                     struct error *err)
 {
+    static const char *const words[] = {
+        [CLI_IMPORT_IMAGE] = "import", [CLI_IMPORT_INSPECT] = "inspect", [CLI_IMPORT_LOADER] = "loader"};
+    const char *source = order->source;
     const char *slash = strrchr(source, '/'); /* messages name the file, and then what is inside it */
     const char *name = slash && slash[1] ? slash + 1 : source;
-    const char *const args[] = {inspect ? "inspect" : "import", json ? "json" : "text", name, NULL};
+    const char *const args[] = {words[order->what], order->json ? "json" : "text", name,
+                                order->name ? order->name : "", NULL};
     struct error how;
     int pair[2];
     pid_t pid;
@@ -197,14 +209,31 @@ static int run_child(int source_fd, int staging_fd, const char *source, bool ins
     return result;
 }
 
-static int inspect_source(int source_fd, const char *source, bool json, struct outcome *o, struct error *err)
+static int inspect_source(int source_fd, const struct order *order, struct outcome *o, struct error *err)
 {
     cleanup_close int empty = empty_folder(err);
-    return empty < 0 ? -1 : run_child(source_fd, empty, source, true, json, o, err);
+    return empty < 0 ? -1 : run_child(source_fd, empty, order, o, err);
 }
 
-static int stage_and_publish(struct store *store, int source_fd, const char *source, const char *name,
-                             bool json, struct outcome *o, struct error *err)
+/* A loader is looked for under the names that chains know. */
+static int choose_name(const struct order *order, struct outcome *o, struct error *err)
+{
+    char name[IMAGE_NAME_MAX], warning[256] = "";
+    if (order->what != CLI_IMPORT_LOADER) {
+        if (order->name)
+            snprintf(o->imported->name, sizeof o->imported->name, "%s", order->name);
+        return 0;
+    }
+    if (loaders_name(o->imported->name, order->name, name, warning, err) < 0)
+        return -1;
+    if (warning[0])
+        o->listener->note(o->listener->ctx, warning);
+    memcpy(o->imported->name, name, sizeof name);
+    return 0;
+}
+
+static int stage_and_publish(struct store *store, int source_fd, const struct order *order, struct outcome *o,
+                             struct error *err)
 {
     char staging_name[64];
     cleanup_close int staging_fd = -1;
@@ -215,32 +244,32 @@ static int stage_and_publish(struct store *store, int source_fd, const char *sou
     role_user(&uid, &gid);
     int result = geteuid() == 0 && fchown(staging_fd, uid, gid) < 0
                      ? error_errno(err, errno, "hand the staging folder to user %u", (unsigned)uid)
-                     : run_child(source_fd, staging_fd, source, false, json, o, err);
-    if (result < 0) {
+                     : run_child(source_fd, staging_fd, order, o, err);
+    if (result < 0 || choose_name(order, o, err) < 0) {
         store_staging_drop(store, staging_name);
         return -1;
     }
-    if (name)
-        snprintf(o->imported->name, sizeof o->imported->name, "%s", name);
     return store_publish(store, staging_name, o->imported->name, &o->manifest, err);
 }
 
-int import_run_process(int root_fd, const char *source, const char *name, bool inspect, bool json,
+int import_run_process(int root_fd, const char *source, const char *name, enum cli_import what, bool json,
                        const struct cli_import_listener *listener, struct cli_imported *out,
                        struct error *err)
 {
+    const struct order order = {source, name, what, json};
     struct outcome o = {.listener = listener, .imported = out};
     struct store *store;
     sigset_t before;
     cleanup_close int source_fd = open_source(source, err);
     if (source_fd < 0 || (name && !image_name_valid(name, err)))
         return -1;
+    bool inspect = what == CLI_IMPORT_INSPECT;
     if (!inspect && store_open(root_fd, true, &store, err) < 0)
         return -1;
     int result = o.stop_fd = stop_watch(&before, err);
     if (result >= 0) {
-        result = inspect ? inspect_source(source_fd, source, json, &o, err)
-                         : stage_and_publish(store, source_fd, source, name, json, &o, err);
+        result = inspect ? inspect_source(source_fd, &order, &o, err)
+                         : stage_and_publish(store, source_fd, &order, &o, err);
         close(o.stop_fd);
         sigprocmask(SIG_SETMASK, &before, NULL); /* one that came since is obeyed now */
     }

@@ -5,6 +5,7 @@
 #include "base/file.h"
 #include "image/describe.h"
 #include "image/import.h"
+#include "image/loader.h"
 #include "proc/message.h"
 #include "proc/role.h"
 #include "store/store.h"
@@ -27,6 +28,8 @@
 struct import_process {
     bool inspect;
     bool json;
+    bool loader;           /* that and nothing else is taken */
+    enum loader_kind wish; /* of it */
     const char *source;
     int64_t told_ms; /* last progress */
     json_t *tables;  /* for inspect --json, else NULL; owned */
@@ -101,9 +104,11 @@ static int import_to(struct import_process *p, struct store_staging *staging, st
     struct image_sink sink = staging ? store_staging_sink(staging) : image_sink_null;
     struct digest manifest = {0};
     struct image *image;
-    if (image_import(FD_SOURCE, p->source, &sink, &listener, &image, err) < 0)
+    int result = p->loader ? loader_import(FD_SOURCE, p->source, p->wish, &sink, &listener, &image, err)
+                           : image_import(FD_SOURCE, p->source, &sink, &listener, &image, err);
+    if (result < 0)
         return -1;
-    int result = staging ? store_staging_seal(staging, image, &manifest, err) : 0;
+    result = staging ? store_staging_seal(staging, image, &manifest, err) : 0;
     if (result == 0)
         result = tell_imported(p, image, &manifest, err);
     image_free(image);
@@ -126,8 +131,10 @@ int import_role(int argc, char **argv)
 {
     struct import_process p = {0};
     struct error err;
-    if (argc != 4)
+    if (argc != 5)
         return 2;
+    p.loader = strcmp(argv[1], "loader") == 0;
+    p.wish = loader_kind_of(argv[4]);
     p.inspect = strcmp(argv[1], "inspect") == 0;
     p.json = strcmp(argv[2], "json") == 0;
     p.source = argv[3];

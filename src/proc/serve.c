@@ -144,16 +144,21 @@ static int open_control(struct serve *s, struct error *err)
     return 0;
 }
 
+static void say_line(void *ctx, const char *line)
+{
+    printf("%s\n", line);
+}
+
 static int sync_loaders(struct serve *s, struct error *err)
 {
     struct store *store;
-    char note[256];
+    cleanup_close int system_fd = open("/", O_PATH | O_DIRECTORY | O_CLOEXEC);
+    if (system_fd < 0)
+        return error_errno(err, errno, "open /");
     if (store_open(s->root_fd, true, &store, err) < 0)
         return -1;
-    int result = loaders_sync(store, note, err);
+    int result = loaders_sync(store, system_fd, s, say_line, err);
     store_close(store);
-    if (result == 0 && note[0])
-        printf("%s\n", note);
     return result;
 }
 

@@ -37,11 +37,11 @@ static int fake_ask(int root_fd, const char *const *words, size_t count, struct 
     return 0;
 }
 
-static int fake_import(int root_fd, const char *source, const char *name, bool inspect, bool json,
+static int fake_import(int root_fd, const char *source, const char *name, enum cli_import what, bool json,
                        const struct cli_import_listener *listener, struct cli_imported *out,
                        struct error *err)
 {
-    snprintf(asked.import, sizeof asked.import, "%s|%s|%d|%d", source, name ? name : "-", inspect, json);
+    snprintf(asked.import, sizeof asked.import, "%s|%s|%d|%d", source, name ? name : "-", what, json);
     return 0;
 }
 
@@ -142,6 +142,8 @@ static void empty_values_are_values(void **state)
 
 static void two_dashes_end_the_options(void **state)
 {
+    assert_int_equal(run("loader", "add", "pxelinux.0", "--name", "pxelinux-3.86"), CLI_DONE);
+    assert_string_equal(asked.import, "pxelinux.0|pxelinux-3.86|2|0");
     assert_int_equal(run("image", "inspect", "--", "--name"), CLI_DONE);
     assert_string_equal(asked.import, "--name|-|1|0");
     assert_int_equal(run("status", "--", "--help"), CLI_DONE);

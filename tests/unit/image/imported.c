@@ -43,6 +43,11 @@ static int enter(const char *maker)
     return system(command) == 0 ? 0 : -1;
 }
 
+int fixture_enter_empty(void **state)
+{
+    return mkdtemp(folder) ? chdir(folder) : -1;
+}
+
 int fixture_enter(void **state)
 {
     return enter("fixture.sh");

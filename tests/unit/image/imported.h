@@ -4,6 +4,7 @@
 #include "base/buf.h"
 #include "image/import.h"
 
+int fixture_enter_empty(void **state);   /* a folder of its own, with nothing in it */
 int fixture_enter(void **state);         /* group set-up: makes the folder and the media */
 int fixture_enter_kernels(void **state); /* the same with what kernels.py makes */
 int fixture_leave(void **state);
