@@ -9,15 +9,29 @@
 #include <stdlib.h>
 #include <string.h>
 
+/* What may lie beside it. */
+static bool is_text(const char *name)
+{
+    static const char *const texts[] = {"README*", "LICEN?E*", "COPYING*", "*.txt",
+                                        "*.md",    "*.sha*",   "*.sig",    "*.asc"};
+    for (size_t i = 0; i < sizeof texts / sizeof texts[0]; i++)
+        if (source_base_like(name, texts[i]))
+            return true;
+    return false;
+}
+
+/* NULL where there are several, or anything else: a folder of boot loaders, an unknown system. */
 static const char *only_program(const struct image_source *source)
 {
     const char *program = NULL;
+    if (source->file_count > source->count)
+        return NULL; /* more in folders below */
     for (size_t i = 0; i < source->count; i++) {
-        if (!source_base_like(source->names[i], "*.efi"))
-            continue;
-        if (program)
+        bool is_program = source_base_like(source->names[i], "*.efi");
+        if (is_program ? program != NULL : !is_text(source->names[i]))
             return NULL;
-        program = source->names[i];
+        if (is_program)
+            program = source->names[i];
     }
     return program;
 }

@@ -288,6 +288,10 @@ static void efi_programs(void **state)
     import_bad("d.efi", "d.efi: it is an EFI program for machine 0x1c2");
     import_bad("e.efi", "e.efi: it is no EFI program");
     import_bad("ef", "ef is none of the media known here");
+    run("rm ef/2.efi && echo x >ef/undionly.kpxe"); /* a folder of loaders */
+    import_bad("ef", "ef is none of the media known here");
+    run("rm ef/undionly.kpxe && mkdir ef/x && echo x >ef/x/y");
+    import_bad("ef", "ef is none of the media known here");
 }
 
 int main(void)
