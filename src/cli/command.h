@@ -51,7 +51,7 @@ enum cli_keys {
 };
 
 enum cli_root {
-    CLI_ROOT_NONE,     /* not used */
+    CLI_ROOT_NONE,     /* not opened */
     CLI_ROOT_OPTIONAL, /* may be missing: there is just nothing in it yet */
     CLI_ROOT_MADE,     /* made when missing */
 };
@@ -100,6 +100,7 @@ enum cli_status cli_print_json(const json_t *json, struct error *err);
 enum cli_status cli_print(struct buf *out, struct error *err);
 
 enum cli_status cli_apply(struct cli *cli, struct error *err);
+enum cli_status cli_doctor(struct cli *cli, struct error *err);
 enum cli_status cli_dump(struct cli *cli, struct error *err);
 enum cli_status cli_explain(struct cli *cli, struct error *err);
 enum cli_status cli_help(struct cli *cli, struct error *err);

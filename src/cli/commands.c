@@ -16,6 +16,12 @@ static const struct cli_option apply_options[] = {
     {0},
 };
 
+static const struct cli_option doctor_options[] = {
+    {"interface", "IF", "look at this network interface, and listen for other DHCP servers there", true},
+    {"http-port", "PORT", "TCP port that serve is to use for HTTP, default 80", false},
+    {0},
+};
+
 static const struct cli_option explain_options[] = {
     {"firmware", "KIND", "bios (default), uefi, uefi-http or ipxe: how the machine would ask", false},
     {0},
@@ -108,6 +114,12 @@ const struct cli_command cli_commands[] = {
      NULL, 0, 0, CLI_ROOT_MADE, NULL, CLI_KEYS_NONE, cli_dump},
     {"explain", "NODE|MAC [--firmware KIND]", "Exactly what a machine would get now, byte for byte.", NULL, 1,
      1, CLI_ROOT_MADE, explain_options, CLI_KEYS_NONE, cli_explain},
+    {"doctor", "[--interface IF ...]",
+     "Everything that stops a boot, looked at beforehand; each finding names its fix.",
+     "Interfaces, ports, firewall, other DHCP servers (as root, for 4 seconds), images, boot loaders, "
+     "nodes.\n"
+     "Changes nothing. Exit status 1 when there is a fault.",
+     0, 0, CLI_ROOT_NONE, doctor_options, CLI_KEYS_NONE, cli_doctor},
     {"serve", "--interface IF ...", "Boot machines: DHCP, TFTP and HTTP on these interfaces, until stopped.",
      NULL, 0, 0, CLI_ROOT_MADE, serve_options, CLI_KEYS_NONE, cli_serve},
     {"status", "[NODE]", "How far each machine's boot got; of one node, the whole story.", NULL, 0, 1,

@@ -1,4 +1,4 @@
-/* The fleet as a whole, and what becomes of it: apply, dump, explain, serve, status, watch. */
+/* The fleet as a whole, and what becomes of it: apply, doctor, dump, explain, serve, status, watch. */
 #include "base/cleanup.h"
 #include "base/file.h"
 #include "base/text.h"
@@ -60,24 +60,54 @@ enum cli_status cli_watch(struct cli *cli, struct error *err)
     }
 }
 
+/* Of options that `serve` and `doctor` share. interfaces has room for CLI_OPTIONS_MAX. */
+static enum cli_status take_where(const struct cli *cli, const char **interfaces, size_t *count,
+                                  unsigned *port, struct error *err)
+{
+    const char *word = cli_option(cli, "http-port");
+    uint64_t number = HTTP_PORT_DEFAULT;
+    *count = 0;
+    for (size_t i = 0; i < cli->given_count; i++)
+        if (strcmp(cli->given[i].name, "interface") == 0)
+            interfaces[(*count)++] = cli->given[i].value;
+    if (word && !text_u64(word, 1, 65535, &number)) {
+        error_set(err, "--http-port %s: a number from 1 to 65535 is needed", word);
+        return CLI_USAGE;
+    }
+    *port = (unsigned)number;
+    return CLI_DONE;
+}
+
 enum cli_status cli_serve(struct cli *cli, struct error *err)
 {
     const char *interfaces[CLI_OPTIONS_MAX];
-    const char *port = cli_option(cli, "http-port");
-    struct cli_serve_options options = {.interfaces = interfaces, .http_port = HTTP_PORT_DEFAULT};
-    uint64_t number;
-    for (size_t i = 0; i < cli->given_count; i++)
-        if (strcmp(cli->given[i].name, "interface") == 0)
-            interfaces[options.interface_count++] = cli->given[i].value;
+    struct cli_serve_options options = {.interfaces = interfaces};
+    enum cli_status status = take_where(cli, interfaces, &options.interface_count, &options.http_port, err);
     if (!options.interface_count) {
         error_set(err, "which network interface? bootherd serve --interface IF; `ip -br addr` lists them");
         return CLI_USAGE;
     }
-    if (port && !text_u64(port, 1, 65535, &number)) {
-        error_set(err, "--http-port %s: a number from 1 to 65535 is needed", port);
-        return CLI_USAGE;
-    }
-    if (port)
-        options.http_port = (unsigned)number;
+    if (status != CLI_DONE)
+        return status;
     return cli->processes->serve(cli->root_fd, cli->root, &options, err) < 0 ? CLI_FAILED : CLI_DONE;
+}
+
+static void print_progress(void *ctx, const char *line)
+{
+    fprintf(stderr, "%s\n", line);
+}
+
+enum cli_status cli_doctor(struct cli *cli, struct error *err)
+{
+    const char *interfaces[CLI_OPTIONS_MAX];
+    struct cli_doctor_options options = {.interfaces = interfaces, .json = cli->json};
+    cleanup_buf struct buf out = BUF_INIT;
+    bool fault = false;
+    enum cli_status status = take_where(cli, interfaces, &options.interface_count, &options.http_port, err);
+    if (status != CLI_DONE)
+        return status;
+    if (cli->processes->doctor(cli->root, &options, NULL, print_progress, &out, &fault, err) < 0 ||
+        cli_print(&out, err) != CLI_DONE)
+        return CLI_FAILED;
+    return fault ? CLI_FAILED : CLI_DONE;
 }

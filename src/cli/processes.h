@@ -15,6 +15,13 @@ struct cli_serve_options {
     unsigned debug; /* 1: log every packet's fate */
 };
 
+struct cli_doctor_options {
+    const char *const *interfaces; /* none: those of the fleet's networks */
+    size_t interface_count;
+    unsigned http_port;
+    bool json;
+};
+
 /* What an import tells while it runs. */
 struct cli_import_listener {
     void *ctx;
@@ -43,4 +50,8 @@ struct cli_processes {
                   const struct cli_import_listener *listener, struct cli_imported *out, struct error *err);
     /* Runs until it is told to stop. */
     int (*serve)(int root_fd, const char *root, const struct cli_serve_options *options, struct error *err);
+    /* The report is appended to out; *fault: it has a fault. Afterwards the process may have no privileges
+     * and no files any more: printing is all that is left to do. */
+    int (*doctor)(const char *root, const struct cli_doctor_options *options, void *ctx,
+                  void (*note)(void *ctx, const char *line), struct buf *out, bool *fault, struct error *err);
 };

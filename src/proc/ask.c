@@ -24,6 +24,17 @@ static int connect_server(int root_fd)
     return TAKE_FD(fd);
 }
 
+pid_t ask_server(int root_fd)
+{
+    struct ucred who;
+    socklen_t size = sizeof who;
+    cleanup_close int fd = connect_server(root_fd);
+    /* unix(7): of a listening socket these are of the process that called listen(2), the parent. */
+    if (fd < 0 || getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &who, &size) < 0)
+        return 0;
+    return who.pid;
+}
+
 /* The state process for one request: its descriptors are the folder and our end's twin. */
 static int start_state(int root_fd, pid_t *pid, struct error *err)
 {

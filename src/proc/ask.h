@@ -7,6 +7,8 @@
 #include "base/buf.h"
 #include "base/error.h"
 
+#include <sys/types.h>
+
 /* words[0] names the request (state_ask.c has the table). body: a text that goes with it, or an empty slice.
  * Each note is one line for the operator. The answer's text is appended to out. */
 struct ask {
@@ -22,3 +24,6 @@ struct ask {
 
 /* root_fd: the --root folder. */
 int ask_state(int root_fd, const struct ask *ask, struct buf *out, struct error *err);
+
+/* The server that runs on this folder; 0: none that we may talk to. */
+pid_t ask_server(int root_fd);

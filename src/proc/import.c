@@ -97,18 +97,6 @@ static int open_source(const char *source, struct error *err)
         err, "%s is neither a file nor a folder: give an ISO, an archive, a disk image or a folder", source);
 }
 
-/* A folder that nobody can write and that has no name any more: the root folder of an inspecting process. */
-static int empty_folder(struct error *err)
-{
-    char path[] = "/tmp/bootherd-XXXXXX";
-    if (!mkdtemp(path))
-        return error_errno(err, errno, "make a folder below /tmp");
-    int fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    int code = errno;
-    rmdir(path);
-    return fd < 0 ? error_errno(err, code, "open %s", path) : fd;
-}
-
 /* Names out of a hostile image are in it, and a terminal is where it goes. */
 static void scrub_text(uint8_t *buffer, const struct message *m)
 {
@@ -211,7 +199,7 @@ static int run_child(int source_fd, int staging_fd, const struct order *order, s
 
 static int inspect_source(int source_fd, const struct order *order, struct outcome *o, struct error *err)
 {
-    cleanup_close int empty = empty_folder(err);
+    cleanup_close int empty = role_empty_folder(err);
     return empty < 0 ? -1 : run_child(source_fd, empty, order, o, err);
 }
 

@@ -1,6 +1,7 @@
 #include "proc/processes.h"
 
 #include "proc/ask.h"
+#include "proc/doctor_run.h"
 #include "proc/import.h"
 #include "proc/import_role.h"
 #include "proc/net_role.h"
@@ -21,6 +22,7 @@ const struct cli_processes proc_processes = {
     .ask = processes_ask,
     .import = import_run_process,
     .serve = serve_run,
+    .doctor = doctor_run,
 };
 
 const struct role roles[] = {

@@ -115,6 +115,17 @@ int role_wait(pid_t pid, const char *name, struct error *err)
     return 0;
 }
 
+int role_empty_folder(struct error *err)
+{
+    char path[] = "/tmp/bootherd-XXXXXX";
+    if (!mkdtemp(path))
+        return error_errno(err, errno, "make a folder below /tmp");
+    int fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    int code = errno;
+    rmdir(path);
+    return fd < 0 ? error_errno(err, code, "open %s", path) : fd;
+}
+
 static int enter_root(int root_fd, struct error *err)
 {
     if (fchdir(root_fd) < 0 || chroot(".") < 0)

@@ -40,6 +40,10 @@ int role_wait(pid_t pid, const char *name, struct error *err);
  */
 int role_drop(int root_fd, struct error *err);
 
+/* A folder that nobody can write and that has no name any more: the root of a process that needs no file. The
+ * descriptor is the caller's. */
+int role_empty_folder(struct error *err);
+
 /* As many descriptors as the limits allow: sockets, boot files, and messages with one on their way. */
 void role_raise_files(void);
 

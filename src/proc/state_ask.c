@@ -82,7 +82,9 @@ static int ask_apply(struct state_asker *asker, const struct request *r, struct 
 
 static int ask_dump(struct state_asker *asker, const struct request *r, struct buf *out, struct error *err)
 {
-    return fleet_format_yaml(state_fleet(asker->state), FLEET_WITH_SECRETS, out, err);
+    bool plain = r->count && strcmp(r->words[0], "without-secrets") == 0;
+    return fleet_format_yaml(state_fleet(asker->state), plain ? FLEET_WITHOUT_SECRETS : FLEET_WITH_SECRETS,
+                             out, err);
 }
 
 /* --- setting --- */

@@ -23,6 +23,7 @@ static struct {
     const char *answer;
     char import[256];
     char serve[256];
+    bool fault;
 } asked;
 
 static int fake_ask(int root_fd, const char *const *words, size_t count, struct slice body, void *ctx,
@@ -56,7 +57,20 @@ static int fake_serve(int root_fd, const char *where, const struct cli_serve_opt
     return 0;
 }
 
-static const struct cli_processes fakes = {fake_ask, fake_import, fake_serve};
+static int fake_doctor(const char *where, const struct cli_doctor_options *options, void *ctx,
+                       void (*note)(void *ctx, const char *line), struct buf *out, bool *fault,
+                       struct error *err)
+{
+    assert_string_equal(where, root);
+    for (size_t i = 0; i < options->interface_count; i++)
+        buf_format(out, "%s|", options->interfaces[i]);
+    buf_format(out, "%u|%d\n", options->http_port, options->json);
+    *fault = asked.fault;
+    note(ctx, "listening");
+    return 0;
+}
+
+static const struct cli_processes fakes = {fake_ask, fake_import, fake_serve, fake_doctor};
 
 /* Both output streams of the last run. */
 static char said[65536];
@@ -301,6 +315,20 @@ static void an_empty_store(void **state)
     check_says("make the folder /none/x");
 }
 
+static void the_doctor_says_by_its_status(void **state)
+{
+    asked.fault = false;
+    assert_int_equal(run("doctor"), CLI_DONE);
+    check_says("80|0");
+    check_says("listening");
+    asked.fault = true;
+    assert_int_equal(run("doctor", "--interface", "a", "--json", "--interface=b", "--http-port", "8080"),
+                     CLI_FAILED);
+    check_says("a|b|8080|1");
+    assert_null(strstr(said, "bootherd:"));
+    assert_int_equal(run("doctor", "--http-port", "x"), CLI_USAGE);
+}
+
 static int setup(void **state)
 {
     asked.answer = "";
@@ -330,6 +358,7 @@ int main(void)
         cmocka_unit_test(texts_from_files),
         cmocka_unit_test(lists_and_shows),
         cmocka_unit_test(an_empty_store),
+        cmocka_unit_test(the_doctor_says_by_its_status),
     };
     return cmocka_run_group_tests(tests, setup, teardown);
 }
