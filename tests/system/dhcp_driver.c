@@ -47,7 +47,8 @@ static const struct fleet *driver_fleet(void *ctx)
 static void driver_boot(void *ctx, const struct dhcp_boot_ask *ask, struct dhcp_boot *out)
 {
     if (ask->node)
-        snprintf(out->file, sizeof out->file, "pxelinux.0");
+        snprintf(out->file, sizeof out->file, "%s",
+                 ask->client->http ? "http://10.77.0.1/boot.img" : "pxelinux.0");
 }
 
 static int on_commit(sd_event_source *source, uint64_t usec, void *userdata)
