@@ -35,6 +35,8 @@ static const struct cli_option remove_options[] = {
 static const struct cli_option serve_options[] = {
     {"interface", "IF", "answer machines on this network interface; may be given several times", true},
     {"http-port", "PORT", "TCP port for boot files by HTTP, default 80", false},
+    {"https-port", "PORT",
+     "boot files by HTTPS on this port too (443), for networks with https: on; certificate: ROOT/tls", false},
     {0},
 };
 

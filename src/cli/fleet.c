@@ -60,22 +60,29 @@ enum cli_status cli_watch(struct cli *cli, struct error *err)
     }
 }
 
+/* Leaves *port as it is where the option was not given. */
+static int take_port(const struct cli *cli, const char *option, unsigned *port, struct error *err)
+{
+    const char *text = cli_option(cli, option);
+    uint64_t number;
+    if (!text)
+        return 0;
+    if (!text_u64(text, 1, 65535, &number))
+        return error_set(err, "--%s %s: a number from 1 to 65535 is needed", option, text);
+    *port = (unsigned)number;
+    return 0;
+}
+
 /* Of options that `serve` and `doctor` share. interfaces has room for CLI_OPTIONS_MAX. */
 static enum cli_status take_where(const struct cli *cli, const char **interfaces, size_t *count,
                                   unsigned *port, struct error *err)
 {
-    const char *word = cli_option(cli, "http-port");
-    uint64_t number = HTTP_PORT_DEFAULT;
     *count = 0;
+    *port = HTTP_PORT_DEFAULT;
     for (size_t i = 0; i < cli->given_count; i++)
         if (strcmp(cli->given[i].name, "interface") == 0)
             interfaces[(*count)++] = cli->given[i].value;
-    if (word && !text_u64(word, 1, 65535, &number)) {
-        error_set(err, "--http-port %s: a number from 1 to 65535 is needed", word);
-        return CLI_USAGE;
-    }
-    *port = (unsigned)number;
-    return CLI_DONE;
+    return take_port(cli, "http-port", port, err) < 0 ? CLI_USAGE : CLI_DONE;
 }
 
 enum cli_status cli_serve(struct cli *cli, struct error *err)
@@ -87,8 +94,8 @@ enum cli_status cli_serve(struct cli *cli, struct error *err)
         error_set(err, "which network interface? bootherd serve --interface IF; `ip -br addr` lists them");
         return CLI_USAGE;
     }
-    if (status != CLI_DONE)
-        return status;
+    if (status != CLI_DONE || take_port(cli, "https-port", &options.https_port, err) < 0)
+        return CLI_USAGE;
     return cli->processes->serve(cli->root_fd, cli->root, &options, err) < 0 ? CLI_FAILED : CLI_DONE;
 }
 

@@ -12,7 +12,8 @@ struct cli_serve_options {
     const char *const *interfaces;
     size_t interface_count;
     unsigned http_port;
-    unsigned debug; /* 1: log every packet's fate */
+    unsigned https_port; /* 0: no HTTPS */
+    unsigned debug;      /* 1: log every packet's fate */
 };
 
 struct cli_doctor_options {

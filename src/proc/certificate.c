@@ -12,8 +12,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
-#define PEM_MAX     (256u << 10) /* bytes; a chain of a few certificates has 10 kB */
-#define RSA_BITS    3072         /* BSI TR-02102: beyond 2022 */
+#define RSA_BITS    3072 /* BSI TR-02102: beyond 2022 */
 #define DAYS        3650
 #define DAY_SECONDS 86400
 
@@ -158,10 +157,11 @@ int certificate_get(int root_fd, const uint32_t *ips, size_t count, int64_t now_
 {
     *made = false;
     warns[0] = '\0';
-    int no_certificate = file_read_at(root_fd, CERTIFICATE_FILE, PEM_MAX, certificate, err);
+    int no_certificate =
+        file_read_at(root_fd, CERTIFICATE_FILE, CERTIFICATE_PEM_MAX / 2 - 1, certificate, err);
     if (no_certificate && err->code != ENOENT)
         return -1;
-    int no_key = file_read_at(root_fd, CERTIFICATE_KEY, PEM_MAX, key, err);
+    int no_key = file_read_at(root_fd, CERTIFICATE_KEY, CERTIFICATE_PEM_MAX / 2 - 1, key, err);
     if (no_key && err->code != ENOENT)
         return -1;
     if (no_certificate && no_key) {

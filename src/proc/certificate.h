@@ -14,6 +14,8 @@
 #define CERTIFICATE_FILE CERTIFICATE_DIR "/certificate.pem"
 #define CERTIFICATE_KEY  CERTIFICATE_DIR "/key.pem"
 
+#define CERTIFICATE_PEM_MAX (256u << 10) /* bytes of both; a chain of a few certificates has 10 kB */
+
 /*
  * Reads both as PEM, or makes them when there are none (RSA, for firmware that knows no other; 10 years; the
  * addresses as subject alternative names). One without the other, a pair that does not belong together, or

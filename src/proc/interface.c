@@ -79,7 +79,7 @@ static int port_error(const char *name, const char *what, int type, unsigned por
             err,
             "%s on %s: port %u is taken by another program (ss -%slpn 'sport = :%u' names it): stop it%s",
             what, name, port, type == SOCK_DGRAM ? "u" : "t", port,
-            type == SOCK_DGRAM ? "" : ", or use --http-port");
+            type == SOCK_DGRAM ? "" : ", or use another with --http-port or --https-port");
     if (code == EACCES || code == EPERM)
         return error_set(err, "%s on %s: port %u needs root's privileges: start bootherd serve as root", what,
                          name, port);
@@ -129,16 +129,19 @@ static int packet_socket(const struct dhcp_interface *interface, struct error *e
     return TAKE_FD(fd);
 }
 
-int interface_open(const char *name, unsigned http_port, struct interface_sockets *out, struct error *err)
+int interface_open(const char *name, const struct interface_ports *ports, struct interface_sockets *out,
+                   struct error *err)
 {
-    *out = (struct interface_sockets){.tftp_fd = -1, .http_fd = -1};
+    *out = (struct interface_sockets){.tftp_fd = -1, .http_fd = -1, .https_fd = -1};
     if (interface_find(name, &out->dhcp, err) < 0)
         return -1;
     if ((out->dhcp.udp_fd = dhcp_socket(&out->dhcp, err)) < 0 ||
         (out->dhcp.packet_fd = packet_socket(&out->dhcp, err)) < 0 ||
         (out->dhcp.pxe_fd = port_open(&out->dhcp, "PXE", SOCK_DGRAM, 0, DHCP_PORT_PXE, err)) < 0 ||
         (out->tftp_fd = port_open(&out->dhcp, "TFTP", SOCK_DGRAM, 0, PORT_TFTP, err)) < 0 ||
-        (out->http_fd = port_open(&out->dhcp, "HTTP", SOCK_STREAM, out->dhcp.ip, http_port, err)) < 0) {
+        (out->http_fd = port_open(&out->dhcp, "HTTP", SOCK_STREAM, out->dhcp.ip, ports->http, err)) < 0 ||
+        (ports->https && (out->https_fd = port_open(&out->dhcp, "HTTPS", SOCK_STREAM, out->dhcp.ip,
+                                                    ports->https, err)) < 0)) {
         interface_close(out);
         return -1;
     }
@@ -147,8 +150,8 @@ int interface_open(const char *name, unsigned http_port, struct interface_socket
 
 void interface_close(struct interface_sockets *sockets)
 {
-    const int fds[] = {sockets->dhcp.udp_fd, sockets->dhcp.pxe_fd, sockets->dhcp.packet_fd, sockets->tftp_fd,
-                       sockets->http_fd};
+    const int fds[] = {sockets->dhcp.udp_fd, sockets->dhcp.pxe_fd, sockets->dhcp.packet_fd,
+                       sockets->tftp_fd,     sockets->http_fd,     sockets->https_fd};
     for (size_t i = 0; i < sizeof fds / sizeof fds[0]; i++)
         if (fds[i] >= 0)
             close(fds[i]);

@@ -8,12 +8,19 @@ struct interface_sockets {
     struct dhcp_interface dhcp; /* with its three descriptors */
     int tftp_fd;
     int http_fd;
+    int https_fd; /* -1: no HTTPS */
+};
+
+struct interface_ports {
+    unsigned http;
+    unsigned https; /* 0: none */
 };
 
 /*
- * Looks the interface up and opens UDP 67 and 4011, a packet socket, UDP 69 and TCP http_port on it. Errors
+ * Looks the interface up and opens UDP 67 and 4011, a packet socket, UDP 69 and the TCP ports on it. Errors
  * say what is wrong and what to do: no such interface (and which there are), no IPv4 address, a port that
  * somebody else holds.
  */
-int interface_open(const char *name, unsigned http_port, struct interface_sockets *out, struct error *err);
+int interface_open(const char *name, const struct interface_ports *ports, struct interface_sockets *out,
+                   struct error *err);
 void interface_close(struct interface_sockets *sockets);

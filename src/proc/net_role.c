@@ -6,6 +6,7 @@
 #include "base/log.h"
 #include "base/text.h"
 #include "fleet/fleet_yaml.h"
+#include "proc/certificate.h"
 #include "proc/channel.h"
 #include "proc/net_files.h"
 #include "proc/role.h"
@@ -41,6 +42,8 @@ struct net_process {
     struct dhcp_interface interfaces[NET_INTERFACES_MAX];
     struct tftp_io *tftp[NET_INTERFACES_MAX];
     struct http_io *http[NET_INTERFACES_MAX];
+    struct http_io *https[NET_INTERFACES_MAX];
+    bool has_https;
     bool started;
     uint64_t events_lost; /* since the last time it was told */
 };
@@ -131,9 +134,33 @@ static int take_fleet(struct net_process *p, struct message *m, struct error *er
     return 0;
 }
 
+/* The descriptor of certificate and key; those of the sockets follow. */
+static int https_fd(const struct net_process *p)
+{
+    return FD_INTERFACE + (int)p->interface_count * NET_FDS_PER_INTERFACE;
+}
+
+static int start_https(struct net_process *p, struct error *err)
+{
+    cleanup_buf struct buf pem = BUF_INIT;
+    cleanup_close int fd = https_fd(p);
+    if (file_read_all(fd, "certificate and key", CERTIFICATE_PEM_MAX, &pem, err) < 0)
+        return -1;
+    const char *certificate = buf_text(&pem), *key = certificate + strlen(certificate) + 1;
+    if (key >= certificate + pem.size)
+        return error_set(err, "certificate and key did not come whole");
+    struct http_tls tls = {certificate, key};
+    for (size_t i = 0; i < p->interface_count; i++)
+        if (http_io_new(p->loop, fd + 1 + (int)i, &tls, &p->door, &p->events, &p->https[i], err) < 0)
+            return error_wrap(err, "HTTPS");
+    return 0;
+}
+
 static int start_servers(struct net_process *p, struct error *err)
 {
     struct message ready = {.type = MESSAGE_READY, .fd = -1};
+    if (p->has_https && start_https(p, err) < 0)
+        return -1;
     for (size_t i = 0; i < p->interface_count; i++) {
         int fd = FD_INTERFACE + (int)i * NET_FDS_PER_INTERFACE;
         if (tftp_io_new(p->loop, fd + 2, &p->door, &p->events, &p->tftp[i], err) < 0 ||
@@ -217,6 +244,10 @@ int net_interface_parse(const char *text, struct dhcp_interface *out, struct err
 static int parse_interfaces(struct net_process *p, int argc, char **argv, struct error *err)
 {
     for (int i = 1; i < argc && p->interface_count < NET_INTERFACES_MAX; i++) {
+        if (strcmp(argv[i], NET_HTTPS) == 0) {
+            p->has_https = true;
+            return 0;
+        }
         struct dhcp_interface *interface = &p->interfaces[p->interface_count];
         if (net_interface_parse(argv[i], interface, err) < 0)
             return -1;
@@ -229,18 +260,22 @@ static int parse_interfaces(struct net_process *p, int argc, char **argv, struct
 }
 
 /* The parent chose it; every interface has the same. */
-static unsigned http_port(const struct net_process *p)
+static unsigned port_of(int fd)
 {
     struct sockaddr_in address = {0};
     socklen_t size = sizeof address;
-    if (!p->interface_count || getsockname(FD_INTERFACE + 3, (struct sockaddr *)&address, &size) < 0)
-        return 80;
-    return ntohs(address.sin_port);
+    return getsockname(fd, (struct sockaddr *)&address, &size) < 0 ? 0 : ntohs(address.sin_port);
 }
 
 static int open_servers(struct net_process *p, struct error *err)
 {
-    struct net_files_host host = {p, http_port(p), 0, host_fleet, host_now, host_mac_of, host_ask_overlay};
+    struct net_files_host host = {.ctx = p,
+                                  .http_port = port_of(FD_INTERFACE + 3),
+                                  .https_port = p->has_https ? port_of(https_fd(p) + 1) : 0,
+                                  .fleet = host_fleet,
+                                  .now_ms = host_now,
+                                  .mac_of = host_mac_of,
+                                  .ask_overlay = host_ask_overlay};
     struct channel_handler state = {.ctx = p, .message = state_message, .gone = peer_gone};
     struct channel_handler parent = {.ctx = p, .message = parent_message, .gone = peer_gone};
     p->events = (struct boot_events){p, host_event};
@@ -277,6 +312,7 @@ static void net_process_close(struct net_process *p)
     for (size_t i = 0; i < p->interface_count; i++) {
         tftp_io_free(p->tftp[i]);
         http_io_free(p->http[i]);
+        http_io_free(p->https[i]);
     }
     dhcp_io_free(p->dhcp);
     net_files_free(p->files);

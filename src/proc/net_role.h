@@ -4,7 +4,8 @@
  *
  * Descriptors: 3 the images folder, 4 state, 5 parent, then NET_FDS_PER_INTERFACE for each interface in the
  * order of the arguments: UDP 67, packet socket, UDP 69, listening HTTP, UDP 4011. One argument an interface:
- * "name,index,mac,address,prefix".
+ * "name,index,mac,address,prefix". A last argument NET_HTTPS says that there follow a sealed file with
+ * certificate and key (PEM, each ended by NUL), and a listening HTTPS socket for each interface.
  */
 #pragma once
 
@@ -12,6 +13,7 @@
 
 #define NET_FDS_PER_INTERFACE 5
 #define NET_INTERFACES_MAX    15
+#define NET_HTTPS             "https"
 
 int net_role(int argc, char **argv);
 

@@ -11,7 +11,7 @@
 #include <sys/types.h>
 
 #define ROLE_FD_FIRST 3 /* descriptors handed down start here, in the order the role's file documents */
-#define ROLE_FDS_MAX  64
+#define ROLE_FDS_MAX  128
 #define ROLE_ARGS_MAX 16
 
 /* Roles by name; main.c looks here when its first argument starts with '@'. */

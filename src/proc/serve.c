@@ -1,8 +1,11 @@
 #include "proc/serve.h"
 
 #include "base/cleanup.h"
+#include "base/clock.h"
+#include "base/file.h"
 #include "base/log.h"
 #include "proc/ask.h"
+#include "proc/certificate.h"
 #include "proc/channel.h"
 #include "proc/interface.h"
 #include "proc/loaders.h"
@@ -35,6 +38,7 @@ struct serve {
     const struct cli_serve_options *options;
     size_t interface_count;
     struct interface_sockets interfaces[NET_INTERFACES_MAX];
+    int tls_fd; /* certificate and key for net; -1: no HTTPS */
     int control_fd;
     struct child {
         const char *name;
@@ -73,7 +77,8 @@ static int check_ours(int root_fd, struct error *err)
     }
     int result = 0;
     for (struct dirent *e; result == 0 && (e = readdir(dir));)
-        if (!name_is_any(e->d_name, (const char *const[]){".", "..", "files", "lost+found", NULL}))
+        if (!name_is_any(e->d_name,
+                         (const char *const[]){".", "..", "files", CERTIFICATE_DIR, "lost+found", NULL}))
             result = error_set(err,
                                "the --root folder holds %s, which is not bootherd's, and would change its "
                                "owner: choose a folder for bootherd alone",
@@ -111,12 +116,40 @@ static int open_interfaces(struct serve *s, struct error *err)
 {
     if (s->options->interface_count > NET_INTERFACES_MAX)
         return error_set(err, "at most %d interfaces by one server", NET_INTERFACES_MAX);
+    struct interface_ports ports = {s->options->http_port, s->options->https_port};
     for (size_t i = 0; i < s->options->interface_count; i++) {
-        if (interface_open(s->options->interfaces[i], s->options->http_port, &s->interfaces[i], err) < 0)
+        if (interface_open(s->options->interfaces[i], &ports, &s->interfaces[i], err) < 0)
             return -1;
         s->interface_count++;
     }
     return 0;
+}
+
+/* The key is root's alone: net gets a copy, and no process of ours can read the file. */
+static int open_tls(struct serve *s, struct error *err)
+{
+    cleanup_buf struct buf certificate = BUF_INIT, key = BUF_INIT;
+    uint32_t ips[NET_INTERFACES_MAX];
+    char warns[256];
+    bool made;
+    if (!s->options->https_port)
+        return 0;
+    for (size_t i = 0; i < s->interface_count; i++)
+        ips[i] = s->interfaces[i].dhcp.ip;
+    if (certificate_get(s->root_fd, ips, s->interface_count, clock_wall_ms() / 1000, &certificate, &key,
+                        &made, warns, err) < 0)
+        return error_wrap(err, "HTTPS");
+    if (made)
+        printf("HTTPS: made a certificate, --root/" CERTIFICATE_FILE
+               ": enrol it in the firmware and in the iPXE of machines that are to take it\n");
+    if (warns[0])
+        printf("warning: %s\n", warns);
+    buf_append(&certificate, "", 1);
+    buf_append(&certificate, key.data, key.size);
+    buf_append(&certificate, "", 1);
+    s->tls_fd = certificate.failed ? error_errno(err, ENOMEM, "HTTPS")
+                                   : file_sealed("tls", certificate.data, certificate.size, err);
+    return s->tls_fd < 0 ? -1 : 0;
 }
 
 /* One server per --root. Its processes share the lock, so that it lasts until the last of them has ended. */
@@ -169,8 +202,11 @@ static void print_ready(struct serve *s)
     char ip[IP4_TEXT_SIZE];
     for (size_t i = 0; i < s->interface_count; i++) {
         const struct dhcp_interface *d = &s->interfaces[i].dhcp;
-        printf("serving on %s (%s/%u): DHCP, TFTP, HTTP on port %u\n", d->name, ip4_format(d->ip, ip),
+        printf("serving on %s (%s/%u): DHCP, TFTP, HTTP on port %u", d->name, ip4_format(d->ip, ip),
                d->prefix, s->options->http_port);
+        if (s->options->https_port)
+            printf(", HTTPS on port %u", s->options->https_port);
+        printf("\n");
     }
     fflush(stdout);
     sd_notify(0, "READY=1");
@@ -288,8 +324,8 @@ static int child_start(struct serve *s, enum child_kind kind, const char *name, 
 static int start_net(struct serve *s, int images_fd, int state_fd, struct error *err)
 {
     char text[NET_INTERFACES_MAX][80];
-    const char *args[NET_INTERFACES_MAX + 1] = {0};
-    int fds[3 + NET_INTERFACES_MAX * NET_FDS_PER_INTERFACE] = {images_fd, state_fd};
+    const char *args[NET_INTERFACES_MAX + 2] = {0};
+    int fds[3 + NET_INTERFACES_MAX * (NET_FDS_PER_INTERFACE + 1) + 1] = {images_fd, state_fd};
     size_t count = 3;
     for (size_t i = 0; i < s->interface_count; i++) {
         const struct interface_sockets *sockets = &s->interfaces[i];
@@ -300,6 +336,12 @@ static int start_net(struct serve *s, int images_fd, int state_fd, struct error 
         fds[count++] = sockets->tftp_fd;
         fds[count++] = sockets->http_fd;
         fds[count++] = sockets->dhcp.pxe_fd;
+    }
+    if (s->tls_fd >= 0) {
+        args[s->interface_count] = NET_HTTPS;
+        fds[count++] = s->tls_fd;
+        for (size_t i = 0; i < s->interface_count; i++)
+            fds[count++] = s->interfaces[i].https_fd;
     }
     return child_start(s, CHILD_NET, "net", fds, count, 2, args, err);
 }
@@ -355,7 +397,8 @@ static int serve_open(struct serve *s, struct error *err)
         return error_errno(err, -r, "event loop");
     /* Commands find the server by its socket: that comes last, since from then on they wait for it. */
     if (serve_hand_over_root(s->root_fd, err) < 0 || lock_root(s, err) < 0 || open_interfaces(s, err) < 0 ||
-        sync_loaders(s, err) < 0 || block_signals(s, err) < 0 || open_control(s, err) < 0)
+        open_tls(s, err) < 0 || sync_loaders(s, err) < 0 || block_signals(s, err) < 0 ||
+        open_control(s, err) < 0)
         return -1;
     fflush(stdout);
     return start_children(s, err);
@@ -372,6 +415,8 @@ static void serve_close(struct serve *s)
     }
     for (size_t i = 0; i < s->interface_count; i++)
         interface_close(&s->interfaces[i]);
+    if (s->tls_fd >= 0)
+        close(s->tls_fd);
     if (s->control_fd >= 0) {
         close(s->control_fd);
         unlinkat(s->root_fd, ASK_SOCKET, 0);
@@ -381,7 +426,7 @@ static void serve_close(struct serve *s)
 
 int serve_run(int root_fd, const char *root, const struct cli_serve_options *options, struct error *err)
 {
-    struct serve s = {.root_fd = root_fd, .options = options, .control_fd = -1, .why = err};
+    struct serve s = {.root_fd = root_fd, .options = options, .control_fd = -1, .tls_fd = -1, .why = err};
     log_init("parent", LOG_LEVEL_INFO);
     int result = serve_open(&s, err);
     if (result == 0) {
