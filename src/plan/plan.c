@@ -132,12 +132,14 @@ static void put_loader(struct plan *plan, const struct plan_client *client)
     }
 }
 
-/* VMware's loader comes with the image; a medium without it cannot use that chain. */
-static int check_vendor_loader(const struct plan *plan, struct error *err)
+/* VMware's loader comes with the image; a medium without it cannot use that chain. Who asks for boot.cfg has
+ * one, and mboot.efi and mboot.c32 ask for the same name. */
+static int check_vendor_loader(const struct plan *plan, const struct plan_client *client, struct error *err)
 {
     bool efi = plan->chain == PLAN_CHAIN_MBOOT || plan->chain == PLAN_CHAIN_IPXE;
     const char *name = efi ? "mboot.efi" : "mboot.c32";
-    if (plan->shape != PLAN_SHAPE_BOOTCFG || image_find(plan->image, name))
+    if (plan->shape != PLAN_SHAPE_BOOTCFG || client->arch == PLAN_ARCH_UNKNOWN ||
+        image_find(plan->image, name))
         return 0;
     return error_set(err, "the image has no %s, which its medium has as %s: import the vendor's own ISO",
                      name, efi ? "efi/boot/bootx64.efi" : "mboot.c32");
@@ -146,7 +148,7 @@ static int check_vendor_loader(const struct plan *plan, struct error *err)
 static int fill(struct plan *plan, const struct plan_family *family, const struct fleet_settings *settings,
                 const struct plan_site *site, const struct plan_client *client, struct error *err)
 {
-    if (choose(plan, family, settings, site, client, err) || check_vendor_loader(plan, err))
+    if (choose(plan, family, settings, site, client, err) || check_vendor_loader(plan, client, err))
         return -1;
     put_base(plan, site, client);
     if (plan_put_files(plan, family, settings, err) || plan_put_options(plan, site, settings, err) ||

@@ -400,6 +400,28 @@ static void the_same_plan_without_secrets(void **state)
     }
 }
 
+/* A medium of ESXi 5 has no loader for UEFI. It must not be sent there, but its boot.cfg is for mboot.c32,
+ * too. */
+static void boot_cfg_needs_no_uefi_loader(void **state)
+{
+    static char family[] = "esxi_bootcfg", version[] = "5.5.0", strong[] = "$6$saltsalt$x";
+    drop_files();
+    add_file("tboot.b00", IMAGE_ROLE_KERNEL);
+    add_file("b.b00", IMAGE_ROLE_MODULE);
+    add_file("mboot.c32", IMAGE_ROLE_EXTRA);
+    image.family = family;
+    image.version = version;
+    node.settings.root_hash = strong;
+    make();
+    assert_int_equal(plan.chain, PLAN_CHAIN_PXELINUX3);
+    client.arch = PLAN_ARCH_UNKNOWN;
+    if (plan_make(fleet, &node, &image, &manifest, &site, &client, PLAN_CHAIN_MBOOT, &plan, &err))
+        fail_msg("%s", err.text);
+    image.version = TEXT("6.7.0");
+    client.arch = 7;
+    check_fails("mboot.efi");
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 
 int main(void)
@@ -420,6 +442,7 @@ int main(void)
         TEST(who_can_log_in),
         TEST(archives_around_the_overlay),
         TEST(the_same_plan_without_secrets),
+        TEST(boot_cfg_needs_no_uefi_loader),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
