@@ -71,6 +71,7 @@ build_system5() {
     cp -r "$here/sys5/." "$root" && install_programs "$root" && rm "$root/sbin/inetd" || return 1
     mv "$root/etc/vmware/init/init.d" "$root/etc/vmware/init/steps"
     [ "$version" != 5.0 ] || rm -r "$root/etc/rc.local.d"
+    [ "${version%%.*}" -lt 7 ] || : >"$root/etc/vmware/configstore"
     sed -i "s/@PRODUCT@/VMware ESXi $version (stand-in)/" "$root/etc/vmware/welcome"
     find "$root/etc" -type f -exec chmod 644 {} +
     chmod 755 "$root"/sbin/* "$root"/etc/init.d/* "$root/etc/udhcpc.script" "$root/etc/vmware/init/run"
