@@ -81,7 +81,7 @@ test_imports() {
     answers "two names share their blobs" 0 '0 B given back' b image remove again
 }
 
-# ESXi 5 and later: into the store, and no further yet.
+# ESXi 5 and later: into the store, and to each kind of machine what it can boot.
 test_esxi5() {
     "$top/tests/unit/image/esxi5.sh" "$LAB_DIR/esxi8" 8.0.2 22380479
     xorriso -as mkisofs -quiet --norock -iso-level 1 -o "$LAB_DIR/esxi8.iso" "$LAB_DIR/esxi8"
@@ -90,7 +90,9 @@ test_esxi5() {
     answers "and imported under a name made of them" 0 'imported as esxi-8\.0\.2-22380479' b image import "$LAB_DIR/esxi8.iso"
     answers "the store has it whole" 0 '' b image verify esxi-8.0.2-22380479
     b node set late --mac "$(lab_mac 99)" --image esxi-8.0.2-22380479 >/dev/null 2>&1
-    answers "explain says that it cannot be booted yet" 1 'ESXi 5 and later can be imported and inspected; booting it is not built yet' b explain late
+    answers "explain says which loader a BIOS machine needs" 1 'boot loader pxelinux-3\.86 is not in the store: .*bootherd loader add FILE' \
+        b explain late --firmware bios
+    answers "and what a UEFI machine gets" 0 'chain mboot.*boot file image/[0-9a-f]*/mboot\.efi' b explain late --firmware uefi
     b node remove late >/dev/null 2>&1
     answers "and it can be removed" 0 'given back' b image remove esxi-8.0.2-22380479
 }
