@@ -5,7 +5,6 @@
  */
 #include "render/render.h"
 
-#include "base/text.h"
 #include "render/words.h"
 
 #include <stdio.h>
@@ -197,27 +196,24 @@ static int put_load(struct writer *w, struct error *err)
     return 0;
 }
 
-/* GRUB's port for HTTP is 80 and nothing else (net/http.c). */
+/* Debian's GRUB takes a port as (http,HOST:PORT), unlike GRUB's own releases up to 2.06. */
 static void put_ways(const struct writer *w)
 {
-    const char *host = w->plan->base + strlen("http://");
-    int size = (int)strcspn(host, ":/");
-    if (w->way == RENDER_GRUB_DISK) {
+    const char *host = strstr(w->plan->base, "://") + strlen("://");
+    if (w->way == RENDER_GRUB_DISK)
         buf_append_text(w->out, "  if regexp --set=1:disk '^\\((.*)\\)' \"$cmdpath\"; then\n"
                                 "    set root=\"$disk\"\n"
                                 "  fi\n"
                                 "  load \"$root\"\n");
-        return;
-    }
-    if (host[size] != ':')
+    else
         buf_format(w->out,
                    "  if [ \"$lockdown\" != y ]; then\n"
                    "    if insmod http; then\n"
                    "      load 'http,%.*s'\n"
                    "    fi\n"
-                   "  fi\n",
-                   size, host);
-    buf_format(w->out, "  load 'tftp,%.*s'\n", size, host);
+                   "  fi\n"
+                   "  load 'tftp,%.*s'\n",
+                   (int)strcspn(host, "/"), host, (int)strcspn(host, ":/"), host);
 }
 
 static void put_failed(const struct writer *w)
