@@ -11,10 +11,10 @@ for size in 511 512 513 1408 100000 3000000; do
 done
 echo 'DEFAULT esx' >"$served/pxelinux.cfg/01-52-54-00-12-34-56.cfg"
 # Sparse, but for its ends: a wrong block anywhere shows by its place.
-# What files_driver makes of two with zeros between.
+# What files_driver makes of two with zeros before and between.
 mkdir "$served/joined"
-cat "$served/511" <(printf '\0') "$served/511" >"$served/joined/511"
-cat "$served/100000" "$served/100000" >"$served/joined/100000"
+cat <(printf '\0\0\0\0') "$served/511" <(printf '\0') "$served/511" >"$served/joined/511"
+cat <(printf '\0\0\0\0') "$served/100000" "$served/100000" >"$served/joined/100000"
 truncate -s 100000001 "$served/large"
 printf start | dd of="$served/large" conv=notrunc status=none
 printf 'behind block 65535' | dd of="$served/large" bs=1 seek=$((65536 * 1408 + 700)) conv=notrunc status=none

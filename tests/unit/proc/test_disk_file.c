@@ -249,8 +249,8 @@ static void overlays_are_aligned(void **state)
     for (size_t size = 0; size < 10; size++) {
         struct boot_file *f = join_file(boot_file_from_bytes("123456789", size), from_bytes("070701"));
         char expected[32] = {0}, got[32];
-        size_t behind = (size + 3) & ~(size_t)3;
-        memcpy(expected, "123456789", size);
+        size_t behind = 4 + ((size + 3) & ~(size_t)3);
+        memcpy(expected + 4, "123456789", size);
         memcpy(expected + behind, "070701", 6);
         assert_int_equal(f->size, behind + 6);
         assert_int_equal(boot_file_read(f, 0, got, sizeof got), behind + 6);
