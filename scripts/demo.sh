@@ -92,12 +92,12 @@ next_steps() {
 
 == What to do next, on your own network
     make install
-    bootherd image import /path/to/your.iso            # ESXi 3.5 to 4.1
+    bootherd image import /path/to/your.iso            # ESXi 3.5 to 8, Xen, Linux
     bootherd node set n1 --mac MAC --ip ADDRESS --image NAME --password
     bootherd explain n1                                # what it will get, byte for byte
     bootherd serve --interface eth1                    # the network card of the machines' network
     bootherd status n1                                 # how far it got; bootherd help lists the rest
-No other DHCP server may answer on that network.
+Another DHCP server answers on that network? bootherd network set lab --subnet ... --mode proxy; bootherd doctor looks.
 END
 }
 

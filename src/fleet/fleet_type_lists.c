@@ -196,7 +196,7 @@ static int datastores_copy(const struct fleet_key *key, void *to, const void *fr
 
 /*
  * One way to write a share: the hypervisor makes the volume's id of the very bytes of host and path
- * (facts 5.4), so "NAS:/srv/vms/" and "nas:/srv/vms" would be two datastores.
+ * so "NAS:/srv/vms/" and "nas:/srv/vms" would be two datastores.
  */
 static void normalise_host(char *host)
 {

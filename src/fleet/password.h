@@ -11,7 +11,7 @@
 
 enum password_strength {
     PASSWORD_STRONG, /* $6$, SHA-512 crypt: ESXi 5 and later, Linux */
-    PASSWORD_WEAK,   /* $1$, MD5 crypt: ESXi 3.5 to 4.1, whose PAM knows no better (facts 3.3) */
+    PASSWORD_WEAK,   /* $1$, MD5 crypt: ESXi 3.5 to 4.1, whose PAM knows no better */
 };
 
 /* Refuses an empty password and control characters. */

@@ -1,5 +1,5 @@
 /*
- * boot.cfg, as VMware's loaders read it (facts 2.1-2.3: lines, first '=', `---` between modules, no blank
+ * boot.cfg, as VMware's loaders (esx-boot) read it (lines, first '=', `---` between modules, no blank
  * before '='). The reader is strict where mboot has traps: full keys only; a trap met is told as a warning.
  */
 #pragma once

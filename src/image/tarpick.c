@@ -8,7 +8,7 @@
 #include <string.h>
 #include <zlib.h>
 
-/* POSIX.1-1988 ustar header; the last 16 bytes are VMware's (facts 3.2). */
+/* POSIX.1-1988 ustar header; the last 16 bytes are VMware's. */
 #define BLOCK          512
 #define AT_SIZE        124
 #define AT_TYPE        156

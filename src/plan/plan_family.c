@@ -4,7 +4,6 @@
 #include "image/esxi_set.h"
 
 static const struct plan_family plan_families[] = {
-    /* facts 1.8, 3.3 */
     {.name = "esxi_dd",
      .shape = PLAN_SHAPE_VMKBOOT,
      .overlay = "mod.tgz",

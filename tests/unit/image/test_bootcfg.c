@@ -103,7 +103,7 @@ static void last_wins(void **state)
     bootcfg_fini(&cfg);
 }
 
-/* facts 2.6 D: the loader does not see a key with a blank behind it. */
+/* The loader does not see a key with a blank behind it. */
 static void blank_before_equals(void **state)
 {
     struct bootcfg cfg = good("title=x\nkernel = b.b00\n");

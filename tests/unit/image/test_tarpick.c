@@ -118,7 +118,7 @@ static void prefix_and_long_names(void **state)
     expect(&tar, "p", NULL);
 }
 
-/* Facts 3.2: headers first, then the data, each at a page. */
+/* vmtar: headers first, then the data, each at a page. */
 static void vmtar(void **state)
 {
     struct buf tar = BUF_INIT;

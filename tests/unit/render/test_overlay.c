@@ -99,7 +99,7 @@ static void listing_as_tar_has_it(void **state)
     free((void *)(uintptr_t)extras[0].content.data);
 }
 
-/* Facts 2.3 and 3.2: one gzip member with nothing behind it, no time and no name in it; ustar without pax. */
+/* mboot's rule: one gzip member with nothing behind it, no time and no name in it; ustar without pax. */
 static void shape_of_the_bytes(void **state)
 {
     struct error err;

@@ -64,7 +64,7 @@ static void render(const char *version, const struct fleet_settings *settings,
     "./etc/shadow ./etc/ssh ./etc/ssh/keys-root ./etc/ssh/keys-root/authorized_keys ./etc/vmware "           \
     "./etc/vmware/welcome\n"
 
-/* Facts 3.3, by generation. */
+/* By generation; docs/hypervisors.md. */
 static void files_by_generation(void **state)
 {
     static const struct {
@@ -85,7 +85,7 @@ static void files_by_generation(void **state)
     }
 }
 
-/* Facts 3.1: what is edited on the running host is sticky. Every folder is listed, and for all to read. */
+/* What is edited on the running host is sticky. Every folder is listed, and for all to read. */
 static void modes(void **state)
 {
     render("7.0.0", &everything, NULL, 0);
