@@ -15,9 +15,6 @@
 #define SIGNED      true
 #define UNSIGNED    false
 
-/* How many times iPXE may be sent iPXE before it is told so: the ROM, and the one that replaced it. */
-#define ROUNDS_MAX 2u
-
 static const struct {
     const char *name; /* the image's, in the store */
     const char *remedy;
@@ -197,6 +194,14 @@ static bool fits_machine(const struct chain *c, const struct plan_client *client
     return true;
 }
 
+void plan_rounds_why(unsigned rounds, char why[static PLAN_WHY_MAX])
+{
+    snprintf(why, PLAN_WHY_MAX,
+             "iPXE was sent to this machine %u times, and each time one without HTTP came back and asked "
+             "again: give bootherd loader add an iPXE with HTTP, or the node another loader",
+             rounds);
+}
+
 /* iPXE of Debian is for x86; its multiboot is for BIOS machines only. */
 static bool fits_ipxe(const struct plan_client *client, const struct plan_need *need,
                       char why[static PLAN_WHY_MAX])
@@ -212,10 +217,10 @@ static bool fits_ipxe(const struct plan_client *client, const struct plan_need *
         return no(why, "iPXE starts Xen on BIOS machines only: on UEFI it is GRUB's work");
     if (!has_ipxe(client) && !bios && !(arch && text_equal(arch->cpu, "amd64")))
         return no(why, "Debian has iPXE for x86-64 UEFI only");
-    if (client->rounds >= ROUNDS_MAX)
-        return no(why, "iPXE was sent to this machine %u times and came back each time without HTTP",
-                  client->rounds);
-    return true;
+    if (has_ipxe(client) || client->rounds < PLAN_ROUNDS_MAX)
+        return true;
+    plan_rounds_why(client->rounds, why);
+    return false;
 }
 
 bool plan_chain_fits(enum plan_chain chain, const struct plan_client *client, const struct plan_need *need,

@@ -78,5 +78,8 @@ bool plan_chain_fits(enum plan_chain chain, const struct plan_client *client, co
 enum plan_chain plan_chain_choose(const struct plan_client *client, const struct plan_need *need,
                                   char why[static PLAN_WHY_MAX]);
 
+/* Why a machine that was sent iPXE so often is not sent it again. */
+void plan_rounds_why(unsigned rounds, char why[static PLAN_WHY_MAX]);
+
 /* The loader image this chain needs for this machine; PLAN_LOADER_NONE when it needs none. */
 enum plan_loader plan_chain_loader(enum plan_chain chain, const struct plan_client *client);

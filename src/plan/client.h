@@ -41,6 +41,9 @@ enum plan_ipxe_feature {
     PLAN_IPXE_EFI = 1u << 6,
 };
 
+/* How many times iPXE may be sent iPXE before it is told so: the ROM, and the one that replaced it. */
+#define PLAN_ROUNDS_MAX 2u
+
 struct plan_client {
     struct mac mac;
     unsigned arch;     /* option 93 as sent; 0 when absent (RFC 4578 came late), or PLAN_ARCH_UNKNOWN */

@@ -50,7 +50,7 @@ static bool parse(const struct net_request *r, struct config_name *out)
     } names[] = {
         {"pxelinux.cfg/", BOOT_CONFIG_PXELINUX, PLAN_CHAIN_PXELINUX, false},
         {"ipxe/", BOOT_CONFIG_IPXE, PLAN_CHAIN_IPXE, false},
-        {"boot.ipxe", BOOT_CONFIG_IPXE, PLAN_CHAIN_IPXE, true},
+        {NET_BOOT_IPXE, BOOT_CONFIG_IPXE, PLAN_CHAIN_IPXE, true},
         {"grub/grub.cfg", BOOT_CONFIG_GRUB, PLAN_CHAIN_GRUB, true},
         {"grub/grub.cfg-", BOOT_CONFIG_GRUB, PLAN_CHAIN_GRUB, false},
     };
@@ -103,6 +103,18 @@ static uint64_t answer_stranger(const struct net_request *r, const struct config
     return answer_text(r, &text, 0);
 }
 
+/* iPXE that was sent iPXE again and again: net_files_boot told it to come here. */
+static uint64_t answer_loop(const struct net_request *r, unsigned rounds)
+{
+    cleanup_buf struct buf text = BUF_INIT;
+    char why[PLAN_WHY_MAX];
+    struct error err;
+    plan_rounds_why(rounds, why);
+    if (boot_config_message(BOOT_CONFIG_IPXE, why, &text, &err) < 0)
+        return net_answer(r, BOOT_ANSWER_FAILED, NULL, err.text);
+    return answer_text(r, &text, 0);
+}
+
 static uint64_t answer_config(const struct net_request *r, const struct config_name *name)
 {
     struct plan_client client = {.arch = PLAN_ARCH_UNKNOWN, .ipxe = name->chain == PLAN_CHAIN_IPXE};
@@ -113,6 +125,9 @@ static uint64_t answer_config(const struct net_request *r, const struct config_n
     struct error err;
     if (!node)
         return answer_stranger(r, name);
+    unsigned rounds = loader_memory_rounds(r->files->loaders, &client.mac, r->now_ms);
+    if (name->config == BOOT_CONFIG_IPXE && rounds >= PLAN_ROUNDS_MAX)
+        return answer_loop(r, rounds);
     if (net_plan(r->files, node, &site, &client, name->chain, r->now_ms, &image, &err) < 0 ||
         boot_config_render(name->config, r->files->plan, r->asker->via != BOOT_VIA_TFTP, &text, &err) < 0)
         return net_answer(r, BOOT_ANSWER_FAILED, NULL, err.text);

@@ -49,10 +49,39 @@ const struct fleet_node *net_asker_node(const struct net_request *r, struct mac 
     return NULL;
 }
 
+/* --- what DHCP tells --- */
+
+/* The boot file, and why it is not the one of last time. */
+static void boot_text(const struct plan *plan, unsigned failed, struct dhcp_boot *out)
+{
+    size_t used = (size_t)snprintf(out->text, sizeof out->text, "boot file %.100s", plan->loader);
+    bool first = true;
+    for (enum plan_chain i = PLAN_CHAIN_ANY + 1; i < PLAN_CHAINS && used < sizeof out->text; i++) {
+        if (!(failed & (1u << i)) || i == plan->chain)
+            continue;
+        used += (size_t)snprintf(out->text + used, sizeof out->text - used, "%s%s", first ? ", since " : ", ",
+                                 plan_chain_name(i));
+        first = false;
+    }
+    if (!first && used < sizeof out->text)
+        snprintf(out->text + used, sizeof out->text - used, " did not get it to its kernel");
+}
+
+/* iPXE can say on the screen why it goes no further; without HTTP it has TFTP. */
+static void boot_failed(const struct plan_client *client, const struct error *why, struct dhcp_boot *out)
+{
+    out->failed = true;
+    snprintf(out->text, sizeof out->text, "%.*s", (int)sizeof out->text - 1, why->text);
+    if (client->ipxe && client->rounds >= PLAN_ROUNDS_MAX)
+        snprintf(out->file, sizeof out->file, NET_BOOT_IPXE);
+}
+
 void net_files_boot(struct net_files *files, const struct dhcp_boot_ask *ask, struct dhcp_boot *out)
 {
     const struct cached_image *image;
     const struct plan *plan = files->plan;
+    struct plan_client client = *ask->client;
+    int64_t now_ms = files->host.now_ms(files->host.ctx);
     struct error err;
     struct plan_site site = {.server = ask->server_ip,
                              .http_port = files->host.http_port,
@@ -66,19 +95,26 @@ void net_files_boot(struct net_files *files, const struct dhcp_boot_ask *ask, st
         snprintf(out->text, sizeof out->text, "lease only: no node has this hardware address");
         return;
     }
-    int result = net_plan(files, ask->node, &site, ask->client, PLAN_CHAIN_ANY,
-                          files->host.now_ms(files->host.ctx), &image, &err);
+    loader_memory_ask(files->loaders, &client, ask->granted, now_ms);
+    int result = net_plan(files, ask->node, &site, &client, PLAN_CHAIN_ANY, now_ms, &image, &err);
     if (result == 0 && strlen(plan->loader) >= sizeof out->file)
         result = error_set(&err, "the boot file's name has %zu bytes, and DHCP takes %zu: %s",
                            strlen(plan->loader), sizeof out->file - 1, plan->loader);
     if (result < 0) {
-        out->failed = true;
-        snprintf(out->text, sizeof out->text, "%.*s", (int)sizeof out->text - 1, err.text);
+        boot_failed(&client, &err, out);
         return;
     }
     memcpy(out->file, plan->loader, strlen(plan->loader));
     snprintf(out->prefix, sizeof out->prefix, "%s", plan->prefix);
-    snprintf(out->text, sizeof out->text, "boot file %.200s", plan->loader);
+    boot_text(plan, client.failed, out);
+    bool is_ipxe = plan_chain_loader(plan->chain, &client) == PLAN_LOADER_IPXE;
+    if (ask->granted)
+        loader_memory_granted(files->loaders, &client, plan->chain, is_ipxe, now_ms);
+}
+
+void net_files_event(struct net_files *files, const struct boot_event *event)
+{
+    loader_memory_event(files->loaders, event, files->host.now_ms(files->host.ctx));
 }
 
 /* --- image/ID/NAME and loaders --- */
@@ -226,8 +262,10 @@ int net_files_new(struct image_cache *cache, const struct net_files_host *host, 
                   struct error *err)
 {
     cleanup_free struct net_files *files = calloc(1, sizeof *files);
-    if (!files || !(files->plan = malloc(sizeof *files->plan)))
+    cleanup_free struct plan *plan = malloc(sizeof *plan);
+    if (!files || !plan || !(files->loaders = loader_memory_new()))
         return error_errno(err, ENOMEM, "boot files");
+    files->plan = TAKE_PTR(plan);
     files->cache = cache;
     files->host = *host;
     *out = TAKE_PTR(files);
@@ -238,6 +276,7 @@ void net_files_free(struct net_files *files)
 {
     if (!files)
         return;
+    loader_memory_free(files->loaders);
     free(files->plan);
     free(files);
 }

@@ -36,5 +36,9 @@ struct boot_files net_files_door(struct net_files *files);
 /* The state process's answer: fd (taken; -1 on failure) of an archive, or why there is none. */
 void net_files_overlay(struct net_files *files, uint64_t serial, int fd, const char *why);
 
+/* What came of a boot so far: the next one of this machine may go another way. event->mac is known, or zero.
+ */
+void net_files_event(struct net_files *files, const struct boot_event *event);
+
 /* What DHCP tells a client to boot (dhcp_host.boot). */
 void net_files_boot(struct net_files *files, const struct dhcp_boot_ask *ask, struct dhcp_boot *out);

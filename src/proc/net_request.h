@@ -1,7 +1,10 @@
 /* Inside proc: one request for a boot file on its way through net_files, net_config and net_node. */
 #pragma once
 
+#include "proc/loader_memory.h"
 #include "proc/net_files.h"
+
+#define NET_BOOT_IPXE "boot.ipxe" /* iPXE's script, by the asker's address */
 
 /* Which file of a node an overlay is asked for. */
 enum net_node_file {
@@ -23,6 +26,7 @@ struct net_pending {
 struct net_files {
     struct image_cache *cache;
     struct net_files_host host;
+    struct loader_memory *loaders;
     struct plan *plan; /* scratch: a plan is large, and one request is planned at a time */
     uint64_t last_serial;
     struct net_pending pending[NET_FILES_PENDING_MAX];

@@ -109,14 +109,15 @@ static void host_commit(void *ctx, uint64_t token, const struct lease *lease)
 static void host_event(void *ctx, const struct boot_event *event)
 {
     struct net_process *p = ctx;
-    if (channel_waiting(p->state) > EVENTS_MAX) {
-        p->events_lost++;
-        return;
-    }
     struct boot_event e = *event;
     e.at_ms = clock_wall_ms();
     if (mac_is_zero(&e.mac) && e.ip)
         host_mac_of(p, e.ip, &e.mac);
+    net_files_event(p->files, &e);
+    if (channel_waiting(p->state) > EVENTS_MAX) {
+        p->events_lost++;
+        return;
+    }
     tell_state(p, MESSAGE_EVENT, &e, sizeof e);
 }
 

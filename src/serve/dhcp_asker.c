@@ -92,6 +92,15 @@ void dhcp_asker_boot(const struct dhcp_asker *a, bool granted, uint32_t ip, stru
     a->m->boot(a->m->boot_ctx, &ask, out);
 }
 
+/* The host's words start with the boot file, too; those of a failure do not. */
+void dhcp_asker_boot_text(const struct dhcp_boot *boot, char out[static BOOT_EVENT_TEXT_MAX])
+{
+    if (boot->text[0] && !boot->failed)
+        snprintf(out, BOOT_EVENT_TEXT_MAX, "%s", boot->text);
+    else
+        snprintf(out, BOOT_EVENT_TEXT_MAX, "boot file %.200s", boot->file);
+}
+
 void dhcp_asker_answer(const struct dhcp_asker *a, enum dhcp_type type, uint32_t ip, struct dhcp_boot *boot,
                        struct dhcp_send *send)
 {

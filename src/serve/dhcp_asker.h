@@ -58,6 +58,9 @@ const char *dhcp_asker_hostname(const struct dhcp_asker *a);
 /* What it is to boot from this server; ip: the address it has or is offered, 0 for none yet. */
 void dhcp_asker_boot(const struct dhcp_asker *a, bool granted, uint32_t ip, struct dhcp_boot *out);
 
+/* What an ACK with a boot file is told as. */
+void dhcp_asker_boot_text(const struct dhcp_boot *boot, char out[static BOOT_EVENT_TEXT_MAX]);
+
 /* Fills `send` with the answer, and `boot` with what the machine is told to boot. ip: as above. */
 void dhcp_asker_answer(const struct dhcp_asker *a, enum dhcp_type type, uint32_t ip, struct dhcp_boot *boot,
                        struct dhcp_send *send);

@@ -134,7 +134,7 @@ static void answer_event(const struct dhcp_asker *a, uint32_t ip, const struct d
     if (booted)
         snprintf(text, sizeof text, "%s", a->client.text);
     else if (boot->file[0])
-        snprintf(text, sizeof text, "boot file %.200s", boot->file);
+        dhcp_asker_boot_text(boot, text);
     else
         snprintf(text, sizeof text, "lease only");
     dhcp_asker_event(a, booted ? BOOT_EVENT_BOOTED : BOOT_EVENT_ACK, ip, text, &answer->event);

@@ -2,8 +2,6 @@
 
 #include "serve/dhcp_sighting.h"
 
-#include <stdio.h>
-
 static const char offer_text[] = "boot file only; another server gives the address";
 
 /* The boot file goes out, or the debug log and the story say why there is none. */
@@ -82,7 +80,7 @@ int dhcp_proxy_ask(struct dhcp_asker *a, struct error *err)
         dhcp_sighting_put(a->m->sightings, &a->m->addresses, &a->place, ip);
     dhcp_asker_answer(a, DHCP_ACK, ip, &boot, &a->out->send);
     dhcp_asker_tell_stranger(a, "");
-    snprintf(text, sizeof text, "boot file %.200s", boot.file);
+    dhcp_asker_boot_text(&boot, text);
     answer_told(a, BOOT_EVENT_ACK, ip, text, &boot);
     return 0;
 }

@@ -154,10 +154,18 @@ static void empty_values_are_values(void **state)
     check_says("--root needs a folder");
 }
 
-static void two_dashes_end_the_options(void **state)
+static void loaders_are_imported_as_such(void **state)
 {
     assert_int_equal(run("loader", "add", "pxelinux.0", "--name", "pxelinux-3.86"), CLI_DONE);
     assert_string_equal(asked.import, "pxelinux.0|pxelinux-3.86|2|0");
+    assert_int_equal(run("image", "import", "pxelinux.0"), CLI_DONE);
+    assert_string_equal(asked.import, "pxelinux.0|-|0|0");
+    assert_int_equal(run("loader", "list"), CLI_DONE);
+    assert_int_equal(run("loader", "remove", "ipxe"), CLI_FAILED);
+}
+
+static void two_dashes_end_the_options(void **state)
+{
     assert_int_equal(run("image", "inspect", "--", "--name"), CLI_DONE);
     assert_string_equal(asked.import, "--name|-|1|0");
     assert_int_equal(run("status", "--", "--help"), CLI_DONE);
@@ -351,6 +359,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(options_stand_anywhere),
         cmocka_unit_test(empty_values_are_values),
+        cmocka_unit_test(loaders_are_imported_as_such),
         cmocka_unit_test(two_dashes_end_the_options),
         cmocka_unit_test(wrong_words_are_wrong_usage),
         cmocka_unit_test(an_option_is_given_once),

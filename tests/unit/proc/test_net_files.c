@@ -19,6 +19,7 @@
 #define IP_N1       0x0a4d000b
 #define IP_N2       0x0a4d000c
 #define IP_BARE     0x0a4d000d /* a node without an image */
+#define IP_OLD      0x0a4d000e /* its ROM is an iPXE without HTTP */
 #define IP_STRANGER 0x0a4d0063 /* leased to a machine that is no node */
 #define IP_UNLEASED 0x0a4d0064
 
@@ -26,7 +27,8 @@ static const char fleet_yaml[] =
     "nodes:\n"
     "  n1: {mac: [02:00:00:00:00:01, 02:00:00:00:00:f1], ip: 10.77.0.11, image: one, welcome: hello}\n"
     "  n2: {mac: 02:00:00:00:00:02, ip: 10.77.0.12, image: one, welcome: hello}\n"
-    "  bare: {mac: 02:00:00:00:00:03, ip: 10.77.0.13}\n";
+    "  bare: {mac: 02:00:00:00:00:03, ip: 10.77.0.13}\n"
+    "  old: {mac: 02:00:00:00:00:04, ip: 10.77.0.14, image: linux, loader: ipxe}\n";
 
 static char root[64];
 static int root_fd, images_fd;
@@ -60,9 +62,11 @@ static const struct fleet *host_fleet(void *ctx)
     return fleet;
 }
 
+static int64_t now_ms;
+
 static int64_t host_now(void *ctx)
 {
-    return 1000;
+    return now_ms;
 }
 
 static bool host_mac_of(void *ctx, uint32_t ip, struct mac *mac)
@@ -70,7 +74,7 @@ static bool host_mac_of(void *ctx, uint32_t ip, struct mac *mac)
     static const struct {
         uint32_t ip;
         uint8_t last;
-    } leases[] = {{IP_N1, 1}, {IP_N2, 2}, {IP_BARE, 3}, {IP_STRANGER, 0x99}};
+    } leases[] = {{IP_N1, 1}, {IP_N2, 2}, {IP_BARE, 3}, {IP_OLD, 4}, {IP_STRANGER, 0x99}};
     for (size_t i = 0; i < sizeof leases / sizeof leases[0]; i++)
         if (leases[i].ip == ip) {
             *mac = (struct mac){{2, 0, 0, 0, 0, leases[i].last}};
@@ -306,20 +310,81 @@ static void what_dhcp_says(void **state)
     assert_false(boot.failed);
 }
 
-/* An image of family loader with these files. */
-static int publish_loader(const char *const *names, const char *const *bytes, size_t count)
+static struct dhcp_boot boot_of(const char *node, struct plan_client client, bool granted)
+{
+    struct dhcp_boot boot;
+    struct dhcp_boot_ask ask = {.node = fleet_node_by_name(fleet, node),
+                                .client = &client,
+                                .server_ip = 0x0a4d0001,
+                                .granted = granted};
+    client.mac = ask.node->macs[0];
+    net_files_boot(files, &ask, &boot);
+    return boot;
+}
+
+static void a_loader_that_failed_is_not_offered_again(void **state)
+{
+    static const struct plan_client bios = {.arch = 0};
+    assert_string_equal(boot_of("n1", bios, false).text, "boot file lpxelinux.0");
+    assert_string_equal(boot_of("n1", bios, true).file, "lpxelinux.0");
+    now_ms += 40000;
+    assert_string_equal(boot_of("n1", bios, false).file, "pxelinux.0");
+    struct dhcp_boot boot = boot_of("n1", bios, true);
+    assert_string_equal(boot.file, "pxelinux.0");
+    assert_string_equal(boot.prefix, "");
+    assert_string_equal(boot.text, "boot file pxelinux.0, since lpxelinux did not get it to its kernel");
+    assert_string_equal(boot_of("n2", bios, false).file, "lpxelinux.0");
+    struct boot_event done = {.kind = BOOT_EVENT_FILE_DONE,
+                              .role = BOOT_FILE_KERNEL,
+                              .mac = fleet_node_by_name(fleet, "n1")->macs[0],
+                              .file_number = 1,
+                              .files_expected = 1};
+    net_files_event(files, &done);
+    assert_string_equal(boot_of("n2", bios, false).file, "pxelinux.0"); /* it worked for this vendor's card */
+    now_ms += 40000;
+    assert_string_equal(boot_of("n1", bios, false).text, "boot file pxelinux.0");
+}
+
+/* iPXE fetches iPXE: the third time it is told so. */
+static void a_loop_ends_on_the_screen(void **state)
+{
+    static const struct plan_client rom = {.arch = 0, .ipxe = true, .features = PLAN_IPXE_TFTP};
+    static const struct plan_client loaded = {.arch = 0, .ipxe = true, .features = PLAN_IPXE_HTTP};
+    for (unsigned round = 0; round < PLAN_ROUNDS_MAX; round++) {
+        assert_string_equal(boot_of("old", rom, false).file, "loader/ipxe/undionly.kpxe");
+        assert_string_equal(boot_of("old", rom, true).file, "loader/ipxe/undionly.kpxe");
+        if (round == 0)
+            check_config("boot.ipxe", IP_OLD, "kernel ");
+        now_ms += 5000;
+    }
+    struct dhcp_boot boot = boot_of("old", rom, false);
+    assert_true(boot.failed);
+    assert_string_equal(boot.file, "boot.ipxe");
+    assert_non_null(strstr(boot.text, "iPXE was sent to this machine 2 times"));
+    assert_string_equal(boot_of("old", rom, true).file, "boot.ipxe");
+    check_config("boot.ipxe", IP_OLD, "iPXE was sent to this machine 2 times");
+    /* One with HTTP has come at last. */
+    assert_string_equal(boot_of("old", loaded, false).file, "http://10.77.0.1/boot.ipxe");
+    assert_string_equal(boot_of("old", loaded, true).file, "http://10.77.0.1/boot.ipxe");
+    check_config("boot.ipxe", IP_OLD, "kernel ");
+}
+
+/* An image with these files: extras of a loader; of a system the kernel and its modules. */
+static int publish(const char *name, const char *family, const char *const *names, const char *const *bytes,
+                   size_t count)
 {
     char staging[64];
     int fd;
     struct store_staging *s;
     struct digest manifest;
     struct image_file list[8] = {{0}};
-    char text[] = "unknown", family[] = "loader", none[] = "";
-    struct image image = {.family = family,
+    bool loader = strcmp(family, "loader") == 0;
+    char text[] = "unknown", arch[] = "amd64", none[] = "";
+    struct image image = {.family = (char *)(uintptr_t)family,
                           .product = text,
                           .version = text,
                           .build = text,
-                          .arch = text,
+                          .arch = arch,
                           .kernel_options = none,
                           .source = text,
                           .files = list,
@@ -329,7 +394,11 @@ static int publish_loader(const char *const *names, const char *const *bytes, si
     struct image_sink sink = store_staging_sink(s);
     for (size_t i = 0; i < count; i++) {
         void *file;
-        list[i] = (struct image_file){.name = (char *)(uintptr_t)names[i], .role = IMAGE_ROLE_EXTRA};
+        list[i] = (struct image_file){.name = (char *)(uintptr_t)names[i],
+                                      .role = loader  ? IMAGE_ROLE_EXTRA
+                                              : i > 0 ? IMAGE_ROLE_MODULE
+                                                      : IMAGE_ROLE_KERNEL,
+                                      .order = loader ? 0 : (unsigned)i};
         if (sink.begin(sink.ctx, names[i], &file, &err) < 0 ||
             sink.write(sink.ctx, file, bytes[i], strlen(bytes[i]), &err) < 0 ||
             sink.finish(sink.ctx, file, &list[i].digest, &list[i].size, &err) < 0)
@@ -339,7 +408,7 @@ static int publish_loader(const char *const *names, const char *const *bytes, si
     int result = store_staging_seal(s, &image, &manifest, &err);
     store_staging_close(s);
     if (result == 0)
-        result = store_publish(store, staging, plan_loader_name(PLAN_LOADER_PXELINUX), &manifest, &err);
+        result = store_publish(store, staging, name, &manifest, &err);
     close(fd);
     return result;
 }
@@ -348,12 +417,16 @@ static int setup(void **state)
 {
     static const char *const names[] = {"A.C32", "a.c32", "pxelinux.0"}, *const bytes[] = {"upper", "lower",
                                                                                            "loader"};
+    static const char *const ipxe_names[] = {"undionly.kpxe"}, *const linux_names[] = {"vmlinuz", "initrd"};
+    now_ms = 100000;
     struct net_files_host host = {NULL, 80, 0, host_fleet, host_now, host_mac_of, host_ask};
     struct digest manifest;
     memset(&wanted, 0, sizeof wanted);
     if ((root_fd = sample_root(root)) < 0 || store_open(root_fd, true, &store, &err) < 0 ||
         sample_publish(store, "one", &sample_one, &manifest, &err) < 0 ||
-        publish_loader(names, bytes, 3) < 0 ||
+        publish("pxelinux", "loader", names, bytes, 3) < 0 ||
+        publish("ipxe", "loader", ipxe_names, bytes, 1) < 0 ||
+        publish("linux", "linux", linux_names, bytes, 2) < 0 ||
         (images_fd = openat(root_fd, "images", O_RDONLY | O_DIRECTORY | O_CLOEXEC)) < 0 ||
         image_cache_new(images_fd, &cache, &err) < 0 || net_files_new(cache, &host, &files, &err) < 0 ||
         fleet_parse_yaml("test", (struct slice){(const uint8_t *)fleet_yaml, sizeof fleet_yaml - 1}, &fleet,
@@ -395,6 +468,8 @@ int main(void)
         test(cancelled_overlays_are_answered_to_nobody),
         test(pending_overlays_are_bounded),
         test(what_dhcp_says),
+        test(a_loader_that_failed_is_not_offered_again),
+        test(a_loop_ends_on_the_screen),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

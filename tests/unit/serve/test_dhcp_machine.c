@@ -102,6 +102,28 @@ static void ipxe_boots(void **state)
     rig_fini(&rig);
 }
 
+/* The host's own words for the boot file; a message on the screen is none. */
+static void acks_are_told(void **state)
+{
+    static const struct {
+        bool failed;
+        const char *text, *told;
+    } acks[] = {{false, "boot file x.efi, since y failed", "boot file x.efi, since y failed"},
+                {true, "iPXE went round", "boot file pxelinux.0"},
+                {false, "", "boot file pxelinux.0"}};
+    for (size_t i = 0; i < sizeof acks / sizeof acks[0]; i++) {
+        struct rig rig;
+        rig_init(&rig, NULL);
+        rig.boot.failed = acks[i].failed;
+        snprintf(rig.boot.text, sizeof rig.boot.text, "%s", acks[i].text);
+        assert_true(rig_sample(&rig, "ipxe-discover"));
+        assert_true(rig_sample(&rig, "ipxe-request"));
+        rig_commit(&rig, true);
+        assert_string_equal(rig_told(&rig, BOOT_EVENT_ACK)->text, acks[i].told);
+        rig_fini(&rig);
+    }
+}
+
 static void ovmf_is_answered_by_broadcast(void **state)
 {
     struct rig rig;
@@ -307,11 +329,11 @@ static void renewing(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(ipxe_boots),      cmocka_unit_test(ovmf_is_answered_by_broadcast),
-        cmocka_unit_test(no_disk_no_ack),  cmocka_unit_test(pool_address_stays),
-        cmocka_unit_test(pool_used_up),    cmocka_unit_test(offers_end),
-        cmocka_unit_test(selecting_wrong), cmocka_unit_test(init_reboot),
-        cmocka_unit_test(renewing),
+        cmocka_unit_test(ipxe_boots),         cmocka_unit_test(ovmf_is_answered_by_broadcast),
+        cmocka_unit_test(acks_are_told),      cmocka_unit_test(no_disk_no_ack),
+        cmocka_unit_test(pool_address_stays), cmocka_unit_test(pool_used_up),
+        cmocka_unit_test(offers_end),         cmocka_unit_test(selecting_wrong),
+        cmocka_unit_test(init_reboot),        cmocka_unit_test(renewing),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
