@@ -19,6 +19,7 @@ static const struct cli_option apply_options[] = {
 static const struct cli_option doctor_options[] = {
     {"interface", "IF", "look at this network interface, and listen for other DHCP servers there", true},
     {"http-port", "PORT", "TCP port that serve is to use for HTTP, default 80", false},
+    {"https-port", "PORT", "TCP port that serve is to use for HTTPS", false},
     {0},
 };
 

@@ -111,8 +111,8 @@ enum cli_status cli_doctor(struct cli *cli, struct error *err)
     cleanup_buf struct buf out = BUF_INIT;
     bool fault = false;
     enum cli_status status = take_where(cli, interfaces, &options.interface_count, &options.http_port, err);
-    if (status != CLI_DONE)
-        return status;
+    if (status != CLI_DONE || take_port(cli, "https-port", &options.https_port, err) < 0)
+        return CLI_USAGE;
     if (cli->processes->doctor(cli->root, &options, NULL, print_progress, &out, &fault, err) < 0 ||
         cli_print(&out, err) != CLI_DONE)
         return CLI_FAILED;

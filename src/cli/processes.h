@@ -20,6 +20,7 @@ struct cli_doctor_options {
     const char *const *interfaces; /* none: those of the fleet's networks */
     size_t interface_count;
     unsigned http_port;
+    unsigned https_port; /* 0: no HTTPS */
     bool json;
 };
 

@@ -103,9 +103,10 @@ struct doctor_folder {
 };
 
 struct doctor_facts {
-    int64_t now_ms; /* wall clock */
-    pid_t server;   /* the server that runs on this --root; 0: none */
-    bool chosen;    /* the operator or the fleet says which interfaces; else all were taken */
+    int64_t now_ms;      /* wall clock */
+    pid_t server;        /* the server that runs on this --root; 0: none */
+    unsigned https_port; /* that `serve` is to use; 0: none */
+    bool chosen;         /* the operator or the fleet says which interfaces; else all were taken */
     char interface_names[DOCTOR_WHY_MAX]; /* all that this machine has: "eth0, eth1" */
     size_t interface_count;
     struct doctor_interface interface[DOCTOR_INTERFACES_MAX];
@@ -125,8 +126,7 @@ struct doctor_facts {
     size_t image_count;
     struct doctor_image image[DOCTOR_IMAGES_MAX];
     size_t missing_count;
-    const char
-        *missing[DOCTOR_MISSING_MAX]; /* folders below ROOT/files that nodes want; borrowed from the fleet */
+    char missing[DOCTOR_MISSING_MAX][FLEET_NAME_MAX]; /* folders below ROOT/files that nodes want */
 };
 
 struct doctor_finding {

@@ -222,7 +222,8 @@ static void check_plans(const struct doctor_facts *facts, struct doctor_report *
     if (warnings)
         warnings_tell(warnings, report);
     if (planned > errors)
-        doctor_find(report, DOCTOR_OK, "%zu nodes have a plan%s", planned - errors,
+        doctor_find(report, DOCTOR_OK, "%zu of %zu nodes can be told what to boot%s", planned - errors,
+                    facts->fleet->node_count,
                     planned == NODES_MAX ? ", and were the last ones looked at" : "");
 }
 

@@ -96,7 +96,7 @@ static const char *protocol(const struct doctor_port *port)
 static void port_taken(const struct doctor_interface *i, const struct doctor_port *port,
                        struct doctor_report *report)
 {
-    const char *way_out = port->tcp ? ", or use another: --http-port" : "";
+    const char *way_out = port->tcp ? ", or use another: --http-port, --https-port" : "";
     if (port->pid)
         doctor_find(report, DOCTOR_FAULT,
                     "%s port %u (%s) on %s is taken by %s, pid %d\nstop %s (kill %d, or its service)%s",

@@ -18,5 +18,6 @@ void doctor_look_store(const char *path, struct doctor_facts *facts);
 /* names: those the operator gave, or none. */
 int doctor_look_interfaces(const char *const *names, size_t count, struct doctor_facts *facts,
                            struct error *err);
-void doctor_look_ports(unsigned http_port, struct doctor_facts *facts);
+/* https_port 0: none. */
+void doctor_look_ports(unsigned http_port, unsigned https_port, struct doctor_facts *facts);
 void doctor_look_ruleset(struct doctor_facts *facts);

@@ -96,6 +96,12 @@ static void check_network(const struct doctor_facts *facts, const struct fleet_n
 {
     char ip[IP4_TEXT_SIZE];
     ip4_format(n->subnet, ip);
+    if (n->https == FLEET_ON && !facts->https_port)
+        doctor_find(
+            report, DOCTOR_NOTE,
+            "network %s has https on, which needs a server that was started for it\n"
+            "bootherd serve --https-port 443, and bootherd doctor --https-port 443 to look at that port",
+            n->name);
     for (size_t i = 0; i < facts->interface_count; i++) {
         if (n->interface && text_equal(n->interface, facts->interface[i].name))
             return;
@@ -212,7 +218,7 @@ static void check_offer(const struct doctor_interface *i, const struct doctor_of
     bool proxy = n && fleet_network_is_proxy(n);
     size_t before = report->count;
     server_text(o, server);
-    if (o->waits)
+    if (o->waits && o->address) /* a ProxyDHCP server that wants to be asked is told of below */
         doctor_find(report, DOCTOR_FAULT,
                     "DHCP server %s on %s sends option 60 \"PXEClient\" without option 43 or a boot file: "
                     "firmware then asks it on port 4011, and waits there\ntake option 60 (vendor class "
@@ -220,7 +226,7 @@ static void check_offer(const struct doctor_interface *i, const struct doctor_of
                     server, i->name);
     if (o->address && !proxy)
         rival(i, o, n, report);
-    if (!o->address && !o->waits)
+    if (!o->address)
         doctor_find(report, DOCTOR_FAULT,
                     "another server says what to boot on %s: %s, a ProxyDHCP server%s%s\nswitch it off: "
                     "machines take either answer",

@@ -22,7 +22,6 @@
 #include <sys/socket.h>
 
 #define PORT_TFTP   69
-#define PORT_HTTPS  443
 #define HOLDERS_MAX 16
 #define DIAG_BUFFER 32768 /* netlink(7): what the kernel fills at a time is smaller */
 #define COMM_MAX    64
@@ -172,22 +171,14 @@ static void look_port(pid_t server, const struct doctor_interface *i, struct doc
     }
 }
 
-static bool wants_https(const struct fleet *fleet)
-{
-    for (size_t i = 0; i < fleet->network_count; i++)
-        if (fleet->networks[i].https == FLEET_ON)
-            return true;
-    return false;
-}
-
-void doctor_look_ports(unsigned http_port, struct doctor_facts *facts)
+void doctor_look_ports(unsigned http_port, unsigned https_port, struct doctor_facts *facts)
 {
     const struct doctor_port ports[] = {{.what = "DHCP", .number = DHCP_PORT_SERVER},
                                         {.what = "ProxyDHCP", .number = DHCP_PORT_PXE},
                                         {.what = "TFTP", .number = PORT_TFTP},
                                         {.what = "HTTP", .number = http_port, .tcp = true},
-                                        {.what = "HTTPS", .number = PORT_HTTPS, .tcp = true}};
-    size_t count = sizeof ports / sizeof ports[0] - (wants_https(facts->fleet) ? 0 : 1);
+                                        {.what = "HTTPS", .number = https_port, .tcp = true}};
+    size_t count = sizeof ports / sizeof ports[0] - (https_port ? 0 : 1);
     for (size_t i = 0; i < facts->interface_count; i++) {
         struct doctor_interface *interface = &facts->interface[i];
         for (size_t k = 0; interface->exists && k < count; k++) {

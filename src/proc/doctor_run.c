@@ -29,7 +29,8 @@ static int look_and_ask(const char *root, const struct cli_doctor_options *optio
     doctor_look_store(root, facts);
     if (doctor_look_interfaces(options->interfaces, options->interface_count, facts, err) < 0)
         return -1;
-    doctor_look_ports(options->http_port, facts);
+    facts->https_port = options->https_port;
+    doctor_look_ports(options->http_port, options->https_port, facts);
     doctor_look_ruleset(facts);
     struct doctor_probe *probe = doctor_probe_open(facts);
     int result = probe ? ask_around(probe, facts, ctx, note, err) : 0;

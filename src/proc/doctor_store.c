@@ -5,6 +5,7 @@
 #include "fleet/fleet_yaml.h"
 #include "proc/ask.h"
 #include "proc/doctor_look.h"
+#include "proc/loaders.h"
 #include "proc/role.h"
 #include "store/store.h"
 
@@ -56,11 +57,27 @@ static void look_folder(int fd, struct doctor_folder *f)
         f->free_bytes = (uint64_t)fs.f_bavail * fs.f_frsize;
 }
 
+/* Of state, which reads them when a node asks: the fleet without secrets does not say which they are. */
+static void look_files(int fd, struct doctor_facts *facts)
+{
+    static const char *const words[] = {"files-missing"};
+    const struct ask ask = {.words = words, .word_count = 1};
+    cleanup_buf struct buf names = BUF_INIT;
+    struct error ignored; /* a server of an earlier version does not know the question */
+    if (ask_state(fd, &ask, &names, &ignored) < 0)
+        return;
+    for (const char *name = buf_text(&names); *name && facts->missing_count < DOCTOR_MISSING_MAX;) {
+        size_t size = strcspn(name, "\n");
+        snprintf(facts->missing[facts->missing_count++], FLEET_NAME_MAX, "%.*s", (int)size, name);
+        name += size + (name[size] == '\n');
+    }
+}
+
 /* Asking starts a state process if no server runs, which would make a database: not here. */
 static void look_fleet(int fd, struct doctor_facts *facts)
 {
     static const char *const words[] = {"dump", "without-secrets"};
-    const struct ask ask = {words, 2, {0}, NULL, NULL};
+    const struct ask ask = {.words = words, .word_count = 2};
     cleanup_buf struct buf text = BUF_INIT;
     struct error err = {0};
     struct stat st;
@@ -80,6 +97,7 @@ static void look_fleet(int fd, struct doctor_facts *facts)
     }
     fleet_free(facts->fleet);
     facts->fleet = fleet;
+    look_files(fd, facts);
 }
 
 static void look_image(struct store *store, const char *name, struct doctor_facts *facts)
@@ -106,35 +124,15 @@ static void look_image(struct store *store, const char *name, struct doctor_fact
     snprintf(image->why, sizeof image->why, "%s", err.text);
 }
 
-static void look_files(int fd, const char *name, struct doctor_facts *facts)
-{
-    char path[FLEET_NAME_MAX + 8];
-    struct stat st;
-    snprintf(path, sizeof path, "files/%s", name);
-    for (size_t i = 0; i < facts->missing_count; i++)
-        if (strcmp(facts->missing[i], name) == 0)
-            return;
-    bool there = fstatat(fd, path, &st, 0) == 0 && S_ISDIR(st.st_mode);
-    if (!there && facts->missing_count < DOCTOR_MISSING_MAX)
-        facts->missing[facts->missing_count++] = name;
-}
-
 /* What Debian's packages bring is taken into the store when `serve` starts. */
-static bool installed(enum plan_loader loader)
-{
-    static const char *const files[PLAN_LOADERS] = {
-        [PLAN_LOADER_PXELINUX] = "/usr/lib/PXELINUX/lpxelinux.0",
-        [PLAN_LOADER_IPXE] = "/usr/lib/ipxe/snponly.efi",
-        [PLAN_LOADER_GRUB_AMD64] = "/usr/lib/grub/x86_64-efi-signed/grubnetx64.efi.signed",
-        [PLAN_LOADER_GRUB_386] = "/usr/lib/grub/i386-efi/monolithic/grubia32.efi"};
-    return files[loader] && access(files[loader], R_OK) == 0;
-}
-
 static void look_loaders(struct store *store, struct doctor_facts *facts)
 {
-    for (enum plan_loader i = PLAN_LOADER_NONE + 1; i < PLAN_LOADERS; i++) {
+    cleanup_close int system_fd = open("/", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (system_fd >= 0)
+        facts->loaders = loaders_installed(system_fd);
+    for (enum plan_loader i = PLAN_LOADER_NONE + 1; store && i < PLAN_LOADERS; i++) {
         struct store_entry entry;
-        if ((store && store_find(store, plan_loader_name(i), &entry, NULL) == 0) || installed(i))
+        if (store_find(store, plan_loader_name(i), &entry, NULL) == 0)
             facts->loaders |= 1u << i;
     }
 }
@@ -149,8 +147,6 @@ static void look_images(int fd, struct doctor_facts *facts)
         const struct fleet_settings s = fleet_effective(facts->fleet, &facts->fleet->nodes[i]);
         if (s.image)
             look_image(store, s.image, facts);
-        if (s.files)
-            look_files(fd, s.files, facts);
     }
     look_loaders(store, facts);
     if (store)

@@ -137,6 +137,19 @@ static bool is_installed(const struct sync *s, enum plan_loader loader)
     return false;
 }
 
+unsigned loaders_installed(int system_fd)
+{
+    unsigned known = 0, lacking = 0;
+    for (size_t i = 0; i < sizeof installed / sizeof installed[0]; i++) {
+        char path[256];
+        snprintf(path, sizeof path, "%s/%s", installed[i].folder, installed[i].path);
+        known |= 1u << installed[i].loader;
+        if (!strchr(path, '*') && faccessat(system_fd, path, R_OK, 0) < 0)
+            lacking |= 1u << installed[i].loader;
+    }
+    return known & ~lacking;
+}
+
 static int read_installed(const struct sync *s, size_t package, const struct image_sink *sink,
                           struct image **out, struct error *err)
 {

@@ -21,6 +21,9 @@ bool loaders_is_own(const struct image *image); /* the operator added it */
 int loaders_sync(struct store *store, int system_fd, void *ctx, void (*say)(void *ctx, const char *line),
                  struct error *err);
 
+/* Of which loaders all the parts that have names are installed: bits 1 << enum plan_loader. */
+unsigned loaders_installed(int system_fd);
+
 /*
  * The name under which what was recognised as `found` ("pxelinux-3.86") enters the store, when the operator
  * wished `wish` (NULL: no wish). `warning` is "" or one line for him. Fails when no chain would use it.

@@ -1,5 +1,6 @@
 #include "proc/state_ask.h"
 
+#include "base/cleanup.h"
 #include "base/text.h"
 #include "fleet/fleet_set.h"
 #include "fleet/fleet_yaml.h"
@@ -8,8 +9,10 @@
 #include "plan/plan.h"
 #include "proc/explain.h"
 #include "proc/message.h"
+#include "proc/overlay_job.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -345,6 +348,27 @@ static int ask_explain(struct state_asker *asker, const struct request *r, struc
     return (json ? explain_json : explain_text)(&explain, r->words[1], r->words[2], out, err);
 }
 
+/* Names that nodes set as `files`, of which there is no folder that this process, which reads them, can open.
+ */
+static int ask_files_missing(struct state_asker *asker, const struct request *r, struct buf *out,
+                             struct error *err)
+{
+    const struct fleet *fleet = state_fleet(asker->state);
+    const char *last = NULL; /* most nodes share one: look at each name once in a row */
+    for (size_t i = 0; i < fleet->node_count; i++) {
+        const char *name = fleet_effective(fleet, &fleet->nodes[i]).files;
+        char path[2 * FLEET_NAME_MAX];
+        if (!name || text_equal(name, last))
+            continue;
+        last = name;
+        snprintf(path, sizeof path, OVERLAY_FILES_FOLDER "/%s", name);
+        cleanup_close int fd = openat(asker->root_fd, path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+        if (fd < 0)
+            buf_format(out, "%s\n", name);
+    }
+    return 0;
+}
+
 /* Which profiles and nodes name an image: `image remove` refuses while there is one. */
 static int ask_image_users(struct state_asker *asker, const struct request *r, struct buf *out,
                            struct error *err)
@@ -371,6 +395,7 @@ int state_ask(struct state_asker *asker, const char *const *words, size_t count,
         {"apply", ask_apply},
         {"dump", ask_dump},
         {"explain", ask_explain},
+        {"files-missing", ask_files_missing},
         {"image-users", ask_image_users},
         {"network-remove", ask_network_remove},
         {"network-set", ask_network_set},

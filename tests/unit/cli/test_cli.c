@@ -64,7 +64,7 @@ static int fake_doctor(const char *where, const struct cli_doctor_options *optio
     assert_string_equal(where, root);
     for (size_t i = 0; i < options->interface_count; i++)
         buf_format(out, "%s|", options->interfaces[i]);
-    buf_format(out, "%u|%d\n", options->http_port, options->json);
+    buf_format(out, "%u|%u|%d\n", options->http_port, options->https_port, options->json);
     *fault = asked.fault;
     note(ctx, "listening");
     return 0;
@@ -327,12 +327,13 @@ static void the_doctor_says_by_its_status(void **state)
 {
     asked.fault = false;
     assert_int_equal(run("doctor"), CLI_DONE);
-    check_says("80|0");
+    check_says("80|0|0");
     check_says("listening");
     asked.fault = true;
-    assert_int_equal(run("doctor", "--interface", "a", "--json", "--interface=b", "--http-port", "8080"),
+    assert_int_equal(run("doctor", "--interface", "a", "--json", "--interface=b", "--http-port", "8080",
+                         "--https-port=8443"),
                      CLI_FAILED);
-    check_says("a|b|8080|1");
+    check_says("a|b|8080|8443|1");
     assert_null(strstr(said, "bootherd:"));
     assert_int_equal(run("doctor", "--http-port", "x"), CLI_USAGE);
 }

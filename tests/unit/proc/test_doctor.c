@@ -254,6 +254,10 @@ static void networks(void **state)
     check_finds(DOCTOR_NOTE, "network", "the fleet has no network", "network set");
     assert_non_null(find(DOCTOR_FAULT, "network", "interfaces looked at: the address of b"));
     assert_non_null(find(DOCTOR_FAULT, "network", "no address for c"));
+    set_fleet("networks:\n  lab: {subnet: 10.77.0.0/24, https: on}\n");
+    check_finds(DOCTOR_NOTE, "network", "network lab has https on", "--https-port 443");
+    facts->https_port = 443;
+    check_silent("network");
     set_fleet("networks:\n  lab: {subnet: 10.77.0.0/24, pool: 10.77.0.9-10.77.0.9}\nnodes:\n  c: {mac: "
               "\"52:54:00:00:00:03\"}\n");
     check_silent("network");
@@ -279,8 +283,9 @@ static void other_servers(void **state)
     check_finds(DOCTOR_FAULT, "dhcp", "option 60 \"PXEClient\" without option 43", "take option 60");
     offer = hear();
     offer->address = 0;
-    offer->pxe_class = true;
+    offer->pxe_class = offer->waits = true; /* as dnsmasq for UEFI */
     check_finds(DOCTOR_FAULT, "dhcp", "another server says what to boot on e0: 10.77.0.9", "switch it off");
+    assert_int_equal(doctor_count(&report, DOCTOR_FAULT), 1);
     set_fleet("nodes: {}");
     offer = hear();
     check_finds(DOCTOR_FAULT, "dhcp", "offers 10.77.0.150",
@@ -308,8 +313,8 @@ static void other_servers_beside_a_proxy(void **state)
 
 static void images(void **state)
 {
-    facts->missing[0] = "extra";
-    facts->missing[1] = "more";
+    strcpy(facts->missing[0], "extra");
+    strcpy(facts->missing[1], "more");
     facts->missing_count = 2;
     check_finds(DOCTOR_FAULT, "image", "no folder /r/files/extra:", "make that folder");
     assert_non_null(find(DOCTOR_FAULT, "image", "/r/files/more:"));

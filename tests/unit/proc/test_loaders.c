@@ -164,6 +164,20 @@ static void half_installed(void **state)
     assert_non_null(strstr(buf_text(&said), "loaders: pxelinux 6.04; missing: "));
 }
 
+static void installed_as_a_whole(void **state)
+{
+    assert_int_equal(loaders_installed(system_fd), 0);
+    install_pxelinux("6.04");
+    install_efi("usr/lib/shim/shimx64.efi.signed", "");
+    assert_int_equal(loaders_installed(system_fd), 0);
+    install_text("usr/lib/syslinux/modules/bios/libcom32.c32", "x");
+    install_text("usr/lib/syslinux/modules/bios/mboot.c32", "x");
+    assert_int_equal(loaders_installed(system_fd), 1u << PLAN_LOADER_PXELINUX);
+    install_efi("usr/lib/grub/x86_64-efi-signed/grubnetx64.efi.signed", "");
+    install_efi("usr/lib/grub/x86_64-efi-signed/grubx64.efi.signed", "");
+    assert_int_equal(loaders_installed(system_fd), 1u << PLAN_LOADER_PXELINUX | 1u << PLAN_LOADER_GRUB_AMD64);
+}
+
 static void add_own(const char *name, const char *bytes)
 {
     char staging_name[64];
@@ -231,6 +245,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(taken_once, setup, teardown),
         cmocka_unit_test_setup_teardown(grub_modules, setup, teardown),
         cmocka_unit_test_setup_teardown(half_installed, setup, teardown),
+        cmocka_unit_test_setup_teardown(installed_as_a_whole, setup, teardown),
         cmocka_unit_test_setup_teardown(own_stays, setup, teardown),
         cmocka_unit_test(own_names),
     };

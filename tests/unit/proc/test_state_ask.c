@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include <cmocka.h>
 
@@ -158,6 +159,22 @@ static void passwords(void **state)
     check_holds(err.text, "firmware frob is unknown");
 }
 
+static void missing_files(void **state)
+{
+    set("n[1-4]", "52:54:00:00:00:01,52:54:00:00:00:02,52:54:00:00:00:03,52:54:00:00:00:04");
+    assert_int_equal(ask("node-set", "n[1-2]", "files", "extra"), 0);
+    assert_int_equal(ask("node-set", "n3", "files", "there"), 0);
+    assert_int_equal(mkdirat(root_fd, "files", 0755) | mkdirat(root_fd, "files/there", 0755), 0);
+    assert_int_equal(ask("files-missing"), 0);
+    assert_string_equal(buf_text(&out), "extra\n");
+    assert_int_equal(mkdirat(root_fd, "files/extra", 0755), 0);
+    assert_int_equal(ask("files-missing"), 0);
+    assert_string_equal(buf_text(&out), "");
+    assert_int_equal(ask("dump", "without-secrets"), 0);
+    assert_null(strstr(buf_text(&out), "extra"));
+    check_holds(buf_text(&out), "n3:");
+}
+
 static int setup(void **state)
 {
     char path[96];
@@ -185,9 +202,7 @@ static int teardown(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        test(wrong_requests),
-        test(setting_and_removing),
-        test(apply_and_dump),
+        test(wrong_requests), test(setting_and_removing), test(apply_and_dump), test(missing_files),
         test(passwords),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
