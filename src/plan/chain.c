@@ -272,23 +272,33 @@ static bool fits(const struct chain *c, const struct plan_client *client, const 
     return plan_chain_fits(c->chain, client, need, ignored);
 }
 
+/*
+ * GRUB takes its files from the server that the lease names (siaddr). Where another server gave the lease,
+ * that is rarely us: it then stops at its prompt. It is left for what nothing else starts.
+ */
+static unsigned avoid(const struct plan_client *client)
+{
+    return client->failed | (client->proxied ? 1u << PLAN_CHAIN_GRUB : 0);
+}
+
 enum plan_chain plan_chain_choose(const struct plan_client *client, const struct plan_need *need,
                                   char why[static PLAN_WHY_MAX])
 {
     const struct chain *first = NULL, *nearest = NULL;
+    unsigned avoided = avoid(client);
     struct {
         enum plan_chain chain;
         bool wanted;
     } before[] = {{(enum plan_chain)client->worked, client->worked != 0},
                   {PLAN_CHAIN_IPXE, has_ipxe(client)}}; /* it is there already, and speaks HTTP */
     for (size_t i = 0; i < sizeof before / sizeof before[0]; i++)
-        if (before[i].wanted && !(client->failed & (1u << before[i].chain)) &&
+        if (before[i].wanted && !(avoided & (1u << before[i].chain)) &&
             plan_chain_fits(before[i].chain, client, need, why))
             return before[i].chain;
     for (size_t i = 0; i < CHAINS; i++) {
         const struct chain *c = &chains[i];
         if (fits(c, client, need)) {
-            if (!(client->failed & (1u << c->chain)))
+            if (!(avoided & (1u << c->chain)))
                 return c->chain;
             first = first ? first : c;
         } else if (!nearest || nearness(c, client, need) > nearness(nearest, client, need)) {

@@ -50,6 +50,7 @@ struct plan_client {
     bool http;         /* HTTP Boot: option 60 is "HTTPClient", or the architecture says so */
     bool ipxe;         /* iPXE itself asks: option 77 "iPXE", or option 175 */
     unsigned features; /* of it: bits of plan_ipxe_feature; 0 without option 175 */
+    bool proxied;      /* another server gave it its address, with that server's idea of where files are */
     unsigned rounds;   /* how often in a row iPXE has asked and was sent iPXE again */
     unsigned failed;   /* chains (bits 1 << enum plan_chain) that did not get this machine to its system */
     int worked;        /* the chain (enum plan_chain) that did for machines of its kind; 0: none yet */

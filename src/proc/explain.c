@@ -80,6 +80,15 @@ static int firmware_unknown(const char *firmware, struct error *err)
     return error_set(err, "firmware %s is unknown: use one of %s", firmware, list);
 }
 
+/* A node without an address may be anywhere: in the only network, if there is but one. */
+static bool is_proxied(const struct fleet *fleet, const struct fleet_node *node)
+{
+    const struct fleet_network *network = fleet->network_count == 1 ? &fleet->networks[0] : NULL;
+    if (node->ip)
+        network = fleet_network_of(fleet, node->ip);
+    return network && fleet_network_is_proxy(network);
+}
+
 static int find_client(const struct fleet *fleet, const char *who, const char *firmware,
                        struct plan_client *client, const struct fleet_node **node, struct error *err)
 {
@@ -97,6 +106,7 @@ static int find_client(const struct fleet *fleet, const char *who, const char *f
         *client = firmwares[i].client;
         if ((*node)->mac_count)
             client->mac = (*node)->macs[0];
+        client->proxied = is_proxied(fleet, *node);
         return 0;
     }
     return firmware_unknown(firmware, err);

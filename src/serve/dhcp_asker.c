@@ -21,6 +21,7 @@ void dhcp_asker_init(struct dhcp_asker *a, struct dhcp_machine *m, const struct 
     a->place.now_ms = now_ms;
     a->place.node = fleet_node_by_mac(packet->fleet, &a->place.mac);
     a->place.network = dhcp_network_choose(packet, message, &a->derived, a->no_network, sizeof a->no_network);
+    a->client.plan.proxied = a->place.network && fleet_network_is_proxy(a->place.network);
 }
 
 bool dhcp_asker_chose_us(const struct dhcp_asker *a)

@@ -241,6 +241,26 @@ static void firmware(void **state)
     check_fails("architecture 99");
 }
 
+/* GRUB looks for its files where the other server's lease points: another chain goes first, if one fits. */
+static void beside_another_dhcp_server(void **state)
+{
+    struct plan_need need = {.shape = PLAN_SHAPE_LINUX, .cpu = "amd64", .loaders = PLAN_LOADERS_ALL};
+    char why[PLAN_WHY_MAX];
+    client = (struct plan_client){.arch = 7};
+    assert_int_equal(plan_chain_choose(&client, &need, why), PLAN_CHAIN_GRUB);
+    client.proxied = true;
+    assert_int_equal(plan_chain_choose(&client, &need, why), PLAN_CHAIN_IPXE);
+    client.worked = PLAN_CHAIN_GRUB; /* for other machines of its kind, elsewhere */
+    assert_int_equal(plan_chain_choose(&client, &need, why), PLAN_CHAIN_IPXE);
+    need.secure_boot = true; /* nothing else is signed */
+    assert_int_equal(plan_chain_choose(&client, &need, why), PLAN_CHAIN_GRUB);
+    need.secure_boot = false;
+    need.shape = PLAN_SHAPE_XEN;
+    assert_int_equal(plan_chain_choose(&client, &need, why), PLAN_CHAIN_GRUB);
+    need.shape = PLAN_SHAPE_BOOTCFG; /* mboot.efi reads the proxy's answer */
+    assert_int_equal(plan_chain_choose(&client, &need, why), PLAN_CHAIN_MBOOT);
+}
+
 static void images_that_do_not_boot(void **state)
 {
     static char loader[] = "loader", unknown[] = "unknown", later[] = "esxi_bootcfg";
@@ -434,6 +454,7 @@ int main(void)
         TEST(each_setting_asks_for_an_overlay),
         TEST(kernel_options_of_image_and_node),
         TEST(firmware),
+        TEST(beside_another_dhcp_server),
         TEST(images_that_do_not_boot),
         TEST(files_that_loaders_refuse),
         TEST(long_names),

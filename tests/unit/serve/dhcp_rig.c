@@ -38,6 +38,7 @@ static void rig_boot(void *ctx, const struct dhcp_boot_ask *ask, struct dhcp_boo
 {
     struct rig *rig = ctx;
     rig->ask = *ask;
+    rig->ask_client = *ask->client;
     rig->asks++;
     rig->granted += ask->granted;
     if (ask->node)

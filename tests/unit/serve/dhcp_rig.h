@@ -18,7 +18,8 @@ struct rig {
     int64_t now_ms;
     struct dhcp_boot boot;    /* what a boot ROM of a node is told to boot */
     struct dhcp_boot_ask ask; /* how it was asked for last, */
-    unsigned asks, granted;   /* and how often: in all, with `granted` */
+    struct plan_client ask_client;
+    unsigned asks, granted; /* and how often: in all, with `granted` */
     struct dhcp_actions actions;
     struct dhcp_message reply; /* the last answer, decoded */
 };

@@ -110,8 +110,8 @@ static void ipxe_need_not_wait(void **state)
     assert_true(rig_sample(&rig, "ipxe-discover"));
     assert_int_equal(rig.reply.option[DHCP_OPTION_IPXE].size, 3);
     assert_memory_equal(rig.reply.option[DHCP_OPTION_IPXE].data, "\xb0\1\1", 3);
-    assert_int_equal(rig.ask.client->features, PLAN_IPXE_HTTP | PLAN_IPXE_TFTP | PLAN_IPXE_BZIMAGE |
-                                                   PLAN_IPXE_MULTIBOOT | PLAN_IPXE_PXE);
+    assert_int_equal(rig.ask_client.features, PLAN_IPXE_HTTP | PLAN_IPXE_TFTP | PLAN_IPXE_BZIMAGE |
+                                                  PLAN_IPXE_MULTIBOOT | PLAN_IPXE_PXE);
     rig.boot.file[0] = '\0'; /* we name none: a proxy may */
     assert_true(rig_sample(&rig, "ipxe-discover"));
     assert_false(dhcp_has(&rig.reply, DHCP_OPTION_IPXE));
