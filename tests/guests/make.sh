@@ -55,10 +55,11 @@ unpack() {
         ! grep -v -e 'Not found in archive' -e 'Exiting with failure' tar.log
 }
 
-# archive FOLDER: it as a newc archive, equal for equal content, as root's.
+# archive FOLDER: it as a newc archive, as root's. By way of a tar, so that it is equal for equal content.
 archive() {
-    find "$1" -exec touch -h -d "@$SOURCE_DATE_EPOCH" {} +
-    (cd "$1" && find . -mindepth 1 -printf '%P\n' | sort | bsdtar --format newc --uid 0 --gid 0 -cnf - -T -)
+    (cd "$1" && find . -mindepth 1 -printf '%P\n' | sort |
+        tar --format=ustar --no-recursion --owner=0 --group=0 --numeric-owner --mtime="@$SOURCE_DATE_EPOCH" -cf - -T -) |
+        bsdtar --format newc -cf - @-
 }
 
 # build_linux OUT ARCHITECTURE: kernel and initrd.
@@ -89,7 +90,8 @@ make_linux_arm64() {
 }
 
 make_xen() {
-    build_linux "$1" amd64
+    (make_one linux)
+    cp "$cache"/linux/* "$1/"
     fetch amd64 xen-hypervisor-4.17-amd64
     unpack xen xen-hypervisor-4.17-amd64 './boot/xen-*.gz'
     cp xen/boot/xen-*.gz "$1/xen.gz"
