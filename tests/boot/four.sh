@@ -5,10 +5,10 @@ set -u
 . "$(dirname "$0")/rack.sh"
 
 rack_open linux xen
-rack_node 1 linux --kernel-options console=ttyS0
-rack_node 2 xen
-rack_node 3 linux --kernel-options console=ttyS0
-rack_node 4 linux --kernel-options console=ttyS0
+for number in 1 3 4; do
+    rack_node "$number" linux --kernel-options console=ttyS0 --files own
+done
+rack_node 2 xen --files own
 rack_serve
 rack_start 1 lab_machine e1000
 rack_start 2 lab_machine virtio -m 768
@@ -16,6 +16,6 @@ rack_start 3 lab_uefi pxe
 rack_start 4 lab_uefi http
 for number in 1 2 3 4; do
     rack_wait "n$number is up" "$number" "$rack_up"
-    rack_said "n$number: address, name, overlay" "ip=$(rack_address "$number")" "hostname=n$number" "node=n$number"
+    rack_said_up "n$number" "$number"
 done
 tap_end

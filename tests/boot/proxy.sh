@@ -4,15 +4,10 @@ set -u
 # shellcheck source=tests/boot/rack.sh
 . "$(dirname "$0")/rack.sh"
 
-# The other one gives node N this address.
-address_of() {
-    echo "$LAB_PREFIX.$((50 + $1))"
-}
-
 start_dhcp() {
     local number hosts=()
     for number in 1 2 3 4; do
-        hosts+=("--dhcp-host=$(lab_mac "$number"),$(address_of "$number")")
+        hosts+=("--dhcp-host=$(lab_mac "$number"),$(rack_address "$number")")
     done
     lab_host dhcp br0 "$LAB_PREFIX.2/24" || return 1
     LAB_NS=$LAB_NS-dhcp lab_spawn "$LAB_DIR/dhcp.log" dnsmasq --no-daemon --conf-file=/dev/null --port=0 --user=root \
@@ -21,21 +16,12 @@ start_dhcp() {
     LAB_NS=$LAB_NS-dhcp lab_wait_port udp 67 10 "$LAB_PID"
 }
 
-# node N OPTION...: without an address of ours.
+# node N OPTION...: without an address of its own.
 node() {
     local number=$1
     shift
-    rack_do node set "n$number" --mac "$(lab_mac "$number")" --image linux --kernel-options console=ttyS0 "$@" \
+    rack_do node set "n$number" --mac "$(lab_mac "$number")" --image linux --kernel-options console=ttyS0 --files own "$@" \
         >"$LAB_DIR/node.log" 2>&1 || bail "n$number is set" "$LAB_DIR/node.log"
-}
-
-# boots LABEL N FIRMWARE COMMAND...
-boots() {
-    local label=$1 number=$2 firmware=$3
-    shift 3
-    rack_boot "$label" "$number" "$rack_up" "$@"
-    rack_said "$label: the other server's address, our system and overlay" "ip=$(address_of "$number")" "firmware=$firmware" \
-        "node=n$number" "hostname=n$number"
 }
 
 rack_open linux
@@ -47,8 +33,8 @@ node 3
 node 4
 start_dhcp >"$LAB_DIR/start.log" 2>&1 || bail "the other DHCP server starts" "$LAB_DIR/start.log" "$LAB_DIR/dhcp.log"
 rack_serve
-boots "BIOS, PXELINUX" 1 bios lab_machine e1000
-boots "BIOS, iPXE" 2 bios lab_machine virtio
-boots "UEFI PXE" 3 efi lab_uefi pxe
-boots "UEFI HTTP Boot" 4 efi lab_uefi http
+rack_boots "BIOS, PXELINUX" 1 firmware=bios lab_machine e1000
+rack_boots "BIOS, iPXE" 2 firmware=bios lab_machine virtio
+rack_boots "UEFI PXE" 3 firmware=efi lab_uefi pxe
+rack_boots "UEFI HTTP Boot" 4 firmware=efi lab_uefi http
 tap_end

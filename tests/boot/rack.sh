@@ -32,24 +32,30 @@ rack_do() {
     "$rack_program" --root "$LAB_DIR/root" "$@"
 }
 
-# rack_prefix[N]: where node N is in another network than the lab's own.
-rack_prefix=()
+# rack_ip[N]: where it is not this.
+rack_ip=()
 rack_address() {
-    echo "${rack_prefix[$1]-$LAB_PREFIX}.$((10 + $1))"
+    echo "${rack_ip[$1]-$LAB_PREFIX.$((10 + $1))}"
 }
 
-# rack_open PRODUCT...: the lab, and these products as images of the same names.
+# rack_open PRODUCT...: the lab, and these products as images of the same names; and a file of the operator's for overlays.
 rack_open() {
     local product
     lab_open || exit 1
+    mkdir -p "$LAB_DIR/root/files/own/opt"
+    echo "a file of the operator's" >"$LAB_DIR/root/files/own/opt/operator"
     "$rack_here/../guests/make.sh" "$@" >"$LAB_DIR/make.log" 2>&1 || bail "$* can be made" "$LAB_DIR/make.log"
     for product; do
-        rack_do image import "$rack_guests/$product" --name "$product" >"$LAB_DIR/import.log" 2>&1 ||
-            bail "$product is imported" "$LAB_DIR/import.log"
+        rack_import "$product" "$rack_guests/$product"
     done
 }
 
-# rack_node N IMAGE OPTION...: IMAGE for node N.
+# rack_import NAME SOURCE
+rack_import() {
+    rack_do image import "$2" --name "$1" >"$LAB_DIR/import.log" 2>&1 || bail "$1 is imported" "$LAB_DIR/import.log"
+}
+
+# rack_node N IMAGE OPTION...: IMAGE for node N. What rack_said_up looks for needs --files own.
 rack_node() {
     local number=$1 image=$2
     shift 2
@@ -93,7 +99,7 @@ rack_wait() {
     diag "n$number: $((SECONDS - rack_since[number])) s"
 }
 
-# rack_boot LABEL N PATTERN COMMAND...: both, and the machine's end.
+# rack_boot LABEL N PATTERN COMMAND...: rack_start, rack_wait, and the machine's end.
 rack_boot() {
     local label=$1 number=$2 pattern=$3
     shift 3
@@ -120,4 +126,21 @@ rack_said() {
         esac
     done
     is "$label" "${missing:+without$missing: $said}" ""
+}
+
+# rack_said_up LABEL N WORD...: it has its address, its name and its overlay, besides these words.
+rack_said_up() {
+    local label=$1 number=$2
+    shift 2
+    rack_said "$label: address, name, overlay" "ip=$(rack_address "$number")" "hostname=n$number" "node=n$number" \
+        "operator=$(md5sum <"$LAB_DIR/root/files/own/opt/operator" | cut -c 1-32)" "$@"
+}
+
+# rack_boots LABEL N WORDS COMMAND...: node N boots, and comes up so.
+rack_boots() {
+    local label=$1 number=$2 words=$3
+    shift 3
+    rack_boot "$label" "$number" "$rack_up" "$@"
+    # shellcheck disable=SC2086 # a list
+    rack_said_up "$label" "$number" $words
 }

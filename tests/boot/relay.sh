@@ -31,14 +31,6 @@ network() {
         bail "network $name is set" "$LAB_DIR/network.log"
 }
 
-# boots LABEL N COMMAND...
-boots() {
-    local label=$1 number=$2
-    shift 2
-    rack_boot "$label" "$number" "$rack_up" "$@"
-    rack_said "$label: address, name, overlay" "ip=$(rack_address "$number")" "hostname=n$number" "node=n$number"
-}
-
 rack_open linux
 build_far >"$LAB_DIR/build.log" 2>&1 || bail "a relayed network can be built" "$LAB_DIR/build.log" "$LAB_DIR/relay.log"
 interfaces=(--interface br0)
@@ -46,18 +38,18 @@ if build_tagged >"$LAB_DIR/build.log" 2>&1; then interfaces+=(--interface br0.7)
 network near "$LAB_PREFIX"
 network far "$far" --gateway "$far.1"
 network tagged "$tagged"
-rack_prefix=([2]=$far [3]=$far [4]=$tagged)
+rack_ip=([2]=$far.12 [3]=$far.13 [4]=$tagged.14)
 for number in 1 2 3 4; do
-    rack_node "$number" linux --kernel-options console=ttyS0
+    rack_node "$number" linux --kernel-options console=ttyS0 --files own
 done
 rack_serve "${interfaces[@]}"
-boots "the server's own network" 1 lab_machine e1000
+rack_boots "the server's own network" 1 "" lab_machine e1000
 LAB_BRIDGE=br1
-boots "behind a relay, BIOS" 2 lab_machine e1000
-boots "behind a relay, UEFI PXE" 3 lab_uefi pxe
+rack_boots "behind a relay, BIOS" 2 "" lab_machine e1000
+rack_boots "behind a relay, UEFI PXE" 3 "" lab_uefi pxe
 if [ ${#interfaces[@]} -gt 2 ]; then
     LAB_BRIDGE=br7
-    boots "in a tagged VLAN" 4 lab_machine virtio
+    rack_boots "in a tagged VLAN" 4 "" lab_machine virtio
 else
     ok "in a tagged VLAN # SKIP this kernel has no VLANs: $(tail -n 1 "$LAB_DIR/build.log")"
 fi

@@ -1,26 +1,18 @@
 #!/bin/bash
-# Xen with Linux as its dom0, up to a line that dom0 prints: BIOS with two kinds of network card, UEFI.
+# Xen with Linux as its dom0, up to a line that dom0 prints: on BIOS, with two kinds of network card, and on UEFI.
 set -u
 # shellcheck source=tests/boot/rack.sh
 . "$(dirname "$0")/rack.sh"
 
-# boots LABEL N COMMAND...
-boots() {
-    local label=$1 number=$2
-    shift 2
-    rack_boot "$label" "$number" "$rack_up" "$@" -m 768
-    rack_said "$label: dom0 of Xen, with address, name and overlay" DOM0 xen=4.17 is=control_d "ip=$(rack_address "$number")" \
-        "hostname=n$number" "node=n$number" console=hvc0
-}
-
+dom0="DOM0 xen=4.17 is=control_d console=hvc0"
 rack_open xen
-rack_node 1 xen
-rack_node 2 xen
-rack_node 3 xen
-rack_node 4 xen --loader pxelinux
+rack_node 1 xen --files own --loader pxelinux
+rack_node 2 xen --files own --loader lpxelinux
+rack_node 3 xen --files own
+rack_node 4 xen --files own
 rack_serve
-boots "BIOS, e1000" 1 lab_machine e1000
-boots "BIOS, virtio" 2 lab_machine virtio
-boots "BIOS, pxelinux" 4 lab_machine e1000
-boots "UEFI PXE" 3 lab_uefi pxe
+rack_boots "BIOS, e1000, pxelinux" 1 "$dom0" lab_machine e1000 -m 768
+rack_boots "BIOS, virtio, lpxelinux" 2 "$dom0" lab_machine virtio -m 768
+rack_boots "BIOS, e1000, iPXE" 3 "$dom0" lab_machine e1000 -m 768
+rack_boots "UEFI PXE" 4 "$dom0" lab_uefi pxe -m 768
 tap_end
