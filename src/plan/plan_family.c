@@ -36,12 +36,23 @@ enum plan_shape plan_shape_of(const struct image *image)
     return family ? family->shape : PLAN_SHAPE_NONE;
 }
 
-/* Xen's overlay stands behind dom0's initrd, under the name that has in the image. */
-static const char *initrd_name(const struct image *image)
+/*
+ * Linux reads one archive behind the other out of its last initrd, whoever loaded it. As an initrd of its own
+ * the overlay would be lost where nobody puts it at a multiple of four bytes: EFI's part of the kernel does
+ * not, when it opens iPXE's files (drivers/firmware/efi/libstub/file.c of Linux).
+ */
+bool plan_shape_joins(enum plan_shape shape)
+{
+    return shape == PLAN_SHAPE_XEN || shape == PLAN_SHAPE_LINUX;
+}
+
+/* NULL when there is none. Of Xen's modules the first is dom0's kernel, and dom0 is given the second only. */
+static const char *initrd_name(const struct image *image, enum plan_shape shape)
 {
     const char *name = NULL;
     for (size_t i = 0; i < image->file_count; i++)
-        if (image->files[i].role == IMAGE_ROLE_MODULE && image->files[i].order >= 2 && !name)
+        if (image->files[i].role == IMAGE_ROLE_MODULE &&
+            (shape == PLAN_SHAPE_LINUX || image->files[i].order == 2))
             name = image->files[i].name;
     return name;
 }
@@ -51,8 +62,10 @@ const char *plan_overlay_name(const struct image *image)
     const struct plan_family *family = plan_family_of(image);
     if (!family || !family->overlay)
         return NULL;
-    if (family->shape == PLAN_SHAPE_XEN)
-        return initrd_name(image);
+    if (plan_shape_joins(family->shape)) {
+        const char *name = initrd_name(image, family->shape);
+        return name || family->shape == PLAN_SHAPE_XEN ? name : family->overlay;
+    }
     for (size_t i = 0; family->is_overlay && i < image->file_count; i++)
         if (image->files[i].role == IMAGE_ROLE_MODULE && family->is_overlay(image->files[i].name))
             return image->files[i].name;

@@ -32,7 +32,7 @@ static int put_overlay(struct plan *plan, size_t at, const char *name, struct er
     if (snprintf(module->path, sizeof module->path, "node/%s/%s", plan->node->name, name) >=
         (int)sizeof module->path)
         return error_set(err, "the node's name is too long for a path of %d bytes", PLAN_PATH_MAX - 1);
-    if (plan->shape != PLAN_SHAPE_XEN) /* there it stands behind the file */
+    if (!plan_shape_joins(plan->shape))
         module->file = NULL;
     module->overlay = true;
     plan->overlay_at = (int)at;
@@ -59,7 +59,7 @@ static int put_module(struct plan *plan, const char *id, const struct image_file
         return error_set(err, "the image has more than %d modules", PLAN_MODULES_MAX);
     size_t at = plan->module_count++;
     bool place = overlay && plan->overlay_at < 0 && strcmp(file->name, overlay) == 0;
-    bool joined = plan->shape == PLAN_SHAPE_XEN;
+    bool joined = plan_shape_joins(plan->shape);
     if (place && !joined && file->unpacked > PLAN_EMPTY_TAR)
         plan_warn(plan, "the image's own %s is not empty; the node's overlay is loaded instead of it",
                   overlay);

@@ -442,6 +442,37 @@ static void boot_cfg_needs_no_uefi_loader(void **state)
     check_fails("mboot.efi");
 }
 
+/* Linux and Xen read the overlay behind their last initrd; a kernel without one is given it as such. */
+static void overlay_behind_the_initrd(void **state)
+{
+    static const struct {
+        const char *family, *names[3], *path;
+        bool behind;
+    } cases[] = {
+        {"linux", {"vmlinuz", "ucode.img", "initrd.img"}, "node/n1/initrd.img", true},
+        {"linux", {"vmlinuz", NULL}, "node/n1/overlay.img", false},
+        {"xen", {"xen.gz", "vmlinuz", "initrd.img"}, "node/n1/initrd.img", true},
+    };
+    static char welcome[] = "rack 1";
+    node.settings.root_hash_weak = NULL;
+    node.settings.welcome = welcome;
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        image.family = strdup(cases[i].family);
+        drop_files();
+        for (size_t k = 0; k < 3 && cases[i].names[k]; k++)
+            add_file(cases[i].names[k], k ? IMAGE_ROLE_MODULE : IMAGE_ROLE_KERNEL)->order = (unsigned)k;
+        make();
+        const struct plan_file *last = &plan.module[plan.module_count - 1];
+        assert_int_equal(plan.module_count, image.file_count - cases[i].behind);
+        assert_int_equal(plan.overlay_at, plan.module_count - 1);
+        assert_string_equal(last->path, cases[i].path);
+        assert_ptr_equal(last->file, cases[i].behind ? &files[image.file_count - 1] : NULL);
+        if (i == 0)
+            assert_string_equal(plan.module[0].path, IMAGE "ucode.img");
+        free(image.family);
+    }
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 
 int main(void)
@@ -450,6 +481,7 @@ int main(void)
         TEST(the_procedures_plan),
         TEST(overlay_takes_the_place_of_m_z),
         TEST(overlay_comes_last_without_mod_tgz),
+        TEST(overlay_behind_the_initrd),
         TEST(images_own_mod_tgz_without_settings),
         TEST(each_setting_asks_for_an_overlay),
         TEST(kernel_options_of_image_and_node),
