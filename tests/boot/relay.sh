@@ -17,6 +17,8 @@ build_far() {
 
 # br7, without tags, is VLAN 7 of br0, where the server has the interface br0.7.
 build_tagged() {
+    # Else the address of br0 is answered for on the cable's other end, too.
+    lab_run sh -c 'echo 1 >/proc/sys/net/ipv4/conf/all/arp_ignore'
     lab_bridge br7 && lab_run ip link add trunk type veth peer name port && lab_run ip link set trunk master br0 up &&
         lab_run ip link set port up && lab_run ip link add link port name port.7 type vlan id 7 &&
         lab_run ip link set port.7 master br7 up && lab_run ip link add link br0 name br0.7 type vlan id 7 &&
