@@ -24,7 +24,10 @@ static const struct cli_option doctor_options[] = {
 };
 
 static const struct cli_option explain_options[] = {
-    {"firmware", "KIND", "bios (default), uefi, uefi-http or ipxe: how the machine would ask", false},
+    {"firmware", "KIND",
+     "bios (default), uefi, uefi-http, uefi32, arm64, arm64-http, ipxe or ipxe-uefi: how the machine would "
+     "ask",
+     false},
     {0},
 };
 

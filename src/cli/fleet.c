@@ -35,7 +35,7 @@ enum cli_status cli_explain(struct cli *cli, struct error *err)
 {
     const char *firmware = cli_option(cli, "firmware");
     const char *const words[] = {"explain", cli->json ? "json" : "text", cli->values[0],
-                                 firmware ? firmware : "bios"};
+                                 firmware ? firmware : ""};
     return cli_ask_print(cli, words, 4, (struct slice){0}, err);
 }
 

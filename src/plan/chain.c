@@ -156,14 +156,17 @@ __attribute__((format(printf, 2, 3))) static bool no(char why[static PLAN_WHY_MA
     return false;
 }
 
-/* Whether programs for `image` run on a machine of `cpu`. A BIOS says 386 whatever it has. */
-static bool cpu_takes(const struct plan_client *client, const char *image)
+/* Whether the machine runs what is in the image. A BIOS says 386 whatever it has. */
+static bool cpu_takes(const struct plan_client *client, const struct plan_need *need)
 {
     const struct plan_arch *arch = plan_arch_find(client->arch);
+    const char *image = need->cpu;
     if (!arch || !arch->cpu || text_equal(arch->cpu, image))
         return arch && arch->cpu;
     if (arch->platform == PLAN_PLATFORM_BIOS)
         return text_equal(image, "amd64");
+    if (need->shape == PLAN_SHAPE_EFI || need->shape == PLAN_SHAPE_BOOTCFG)
+        return false; /* the firmware itself starts the program, or VMware's mboot.efi */
     /* A 32-bit UEFI may sit on a 64-bit processor, and Linux starts there (mixed mode); the other way round
      * too. */
     return (text_equal(arch->cpu, "386") && text_equal(image, "amd64")) ||
@@ -223,6 +226,12 @@ static bool fits_ipxe(const struct plan_client *client, const struct plan_need *
     return false;
 }
 
+bool plan_chain_takes(enum plan_chain chain, enum plan_shape shape)
+{
+    const struct chain *c = chain_find(chain);
+    return c && (c->shapes & (1u << shape)) && shape != PLAN_SHAPE_NONE;
+}
+
 bool plan_chain_fits(enum plan_chain chain, const struct plan_client *client, const struct plan_need *need,
                      char why[static PLAN_WHY_MAX])
 {
@@ -234,19 +243,20 @@ bool plan_chain_fits(enum plan_chain chain, const struct plan_client *client, co
         return no(why, "%s does not boot images of this kind", c->name);
     if (!fits_machine(c, client, need, why))
         return false;
-    if (client->arch != PLAN_ARCH_UNKNOWN && !cpu_takes(client, need->cpu)) {
+    if (client->arch != PLAN_ARCH_UNKNOWN && !cpu_takes(client, need)) {
         char text[PLAN_CLIENT_TEXT_MAX];
         return no(why, "the image is for %s processors, and the machine is %s: choose an image for it",
                   need->cpu, plan_client_text(client, text));
     }
-    if (need->secure_boot && !c->is_signed)
-        return no(why, "%s is not signed, so it does not start under Secure Boot", c->name);
+    enum plan_loader loader = plan_chain_loader(chain, client);
+    if (need->secure_boot && (!c->is_signed || loader == PLAN_LOADER_GRUB_386))
+        return no(why, "%s is not signed, so it does not start under Secure Boot",
+                  c->is_signed ? plan_loader_name(loader) : c->name);
     if (need->secure_boot && need->shape == PLAN_SHAPE_XEN)
         return no(why,
                   "GRUB does not start Xen under Secure Boot: switch Secure Boot off in the machine's setup");
     if (chain == PLAN_CHAIN_IPXE && !fits_ipxe(client, need, why))
         return false;
-    enum plan_loader loader = plan_chain_loader(chain, client);
     if (chain == PLAN_CHAIN_DISK && loader == PLAN_LOADER_GRUB_386)
         return no(why, "there is no disk image for 32-bit UEFI: choose PXE in the machine's firmware setup");
     if (loader != PLAN_LOADER_NONE && !(need->loaders & (1u << loader)))

@@ -65,6 +65,9 @@ struct plan_need {
 
 #define PLAN_WHY_MAX 512
 
+/* Whether this chain boots images of this shape at all. */
+bool plan_chain_takes(enum plan_chain chain, enum plan_shape shape);
+
 /* Whether this chain can boot it; if not, why (in words that say what to do), for a reader who knows which
  * node and image it is about. */
 bool plan_chain_fits(enum plan_chain chain, const struct plan_client *client, const struct plan_need *need,

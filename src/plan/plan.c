@@ -48,21 +48,27 @@ static void put_base(struct plan *plan, const struct plan_site *site, const stru
 static const char *why_no_uefi(const struct plan_family *family, const struct image *image)
 {
     struct esxi_release release = {0};
-    if (family->no_uefi || family->shape != PLAN_SHAPE_BOOTCFG)
-        return family->no_uefi;
+    if (!family || family->no_uefi || family->shape != PLAN_SHAPE_BOOTCFG)
+        return family ? family->no_uefi : NULL;
     snprintf(release.version, sizeof release.version, "%s", image->version);
     return esxi_release_since(&release, 6, 0) ? NULL : "ESXi before 6.0 has no network boot by UEFI";
 }
 
-/* The wish of the node or its profile, else of the network; else the table's choice. */
-static int choose(struct plan *plan, const struct plan_family *family, const struct fleet_settings *settings,
-                  const struct plan_site *site, const struct plan_client *client, struct error *err)
+struct plan_need plan_need_of(const struct image *image, const struct fleet_settings *settings,
+                              const struct plan_site *site)
 {
-    struct plan_need need = {.shape = family->shape,
-                             .cpu = plan->image->arch,
-                             .no_uefi = why_no_uefi(family, plan->image),
-                             .secure_boot = plan->secure_boot,
-                             .loaders = site->loaders};
+    return (struct plan_need){.shape = plan_shape_of(image),
+                              .cpu = image->arch,
+                              .no_uefi = why_no_uefi(plan_family_of(image), image),
+                              .secure_boot = settings->secure_boot == FLEET_ON,
+                              .loaders = site->loaders};
+}
+
+/* The wish of the node or its profile, else of the network; else the table's choice. */
+static int choose(struct plan *plan, const struct fleet_settings *settings, const struct plan_site *site,
+                  const struct plan_client *client, struct error *err)
+{
+    struct plan_need need = plan_need_of(plan->image, settings, site);
     const char *word = settings->loader ? settings->loader : site->loader;
     enum plan_chain wish = plan->chain ? plan->chain : plan_chain_of(word);
     char why[PLAN_WHY_MAX];
@@ -148,7 +154,7 @@ static int check_vendor_loader(const struct plan *plan, const struct plan_client
 static int fill(struct plan *plan, const struct plan_family *family, const struct fleet_settings *settings,
                 const struct plan_site *site, const struct plan_client *client, struct error *err)
 {
-    if (choose(plan, family, settings, site, client, err) || check_vendor_loader(plan, client, err))
+    if (choose(plan, settings, site, client, err) || check_vendor_loader(plan, client, err))
         return -1;
     put_base(plan, site, client);
     if (plan_put_files(plan, family, settings, err) || plan_put_options(plan, site, settings, err) ||

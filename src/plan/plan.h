@@ -81,6 +81,10 @@ int plan_make(const struct fleet *fleet, const struct fleet_node *node, const st
               const struct digest *manifest, const struct plan_site *site, const struct plan_client *client,
               enum plan_chain chain, struct plan *plan, struct error *err);
 
+/* What plan_make tells the chains of a node with these settings and its image (plan_chain_fits). */
+struct plan_need plan_need_of(const struct image *image, const struct fleet_settings *settings,
+                              const struct plan_site *site);
+
 /* Bytes of what the loader makes of the kernel's words and files, and how many it takes; a size of 0 where it
  * has no limit. */
 size_t plan_line_size(const struct plan *plan);

@@ -67,6 +67,16 @@ int boot_config_render(enum boot_config config, const struct plan *plan, bool by
     return error_set(err, "no config of kind %u", (unsigned)config);
 }
 
+int boot_config_check(const struct plan *plan, bool by_http, struct error *err)
+{
+    for (enum boot_config i = 0; i < BOOT_CONFIGS; i++) {
+        cleanup_buf struct buf text = BUF_INIT;
+        if (boot_config_is_of(i, plan) && boot_config_render(i, plan, by_http, &text, err) < 0)
+            return -1;
+    }
+    return 0;
+}
+
 int boot_config_message(enum boot_config config, const char *reason, struct buf *out, struct error *err)
 {
     switch (config) {

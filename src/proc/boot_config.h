@@ -29,5 +29,8 @@ const char *boot_config_name(enum boot_config config, const struct plan *plan,
 int boot_config_render(enum boot_config config, const struct plan *plan, bool by_http, struct buf *out,
                        struct error *err);
 
+/* Whether every config of the plan can be written: before a machine is sent its loader. */
+int boot_config_check(const struct plan *plan, bool by_http, struct error *err);
+
 /* For a machine that has nothing to boot from here: says why on its screen, and goes on to its local disk. */
 int boot_config_message(enum boot_config config, const char *reason, struct buf *out, struct error *err);

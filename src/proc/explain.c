@@ -2,11 +2,11 @@
 
 #include "base/cleanup.h"
 #include "base/text.h"
-#include "proc/boot_config.h"
+#include "proc/explain_views.h"
+#include "proc/join_file.h"
 #include "proc/overlay_job.h"
 
 #include <errno.h>
-#include <jansson.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -25,25 +25,6 @@ static const struct {
     {"ipxe-uefi", {.arch = 7, .ipxe = true}},
 };
 #define FIRMWARES (sizeof firmwares / sizeof firmwares[0])
-
-/* Everything that explain gathers before it prints. */
-struct findings {
-    const struct fleet_node *node;
-    struct store_entry entry;
-    struct image *image;
-    struct plan *plan;
-    bool by_http; /* how the loader asks for its config */
-    struct buf config, archive, listing;
-};
-
-static void findings_fini(struct findings *f)
-{
-    free(f->plan);
-    image_free(f->image);
-    buf_fini(&f->config);
-    buf_fini(&f->archive);
-    buf_fini(&f->listing);
-}
 
 int explain_load_image(struct store *store, const struct fleet *fleet, const struct fleet_node *node,
                        struct store_entry *entry, struct image **image, struct error *err)
@@ -80,174 +61,204 @@ static int firmware_unknown(const char *firmware, struct error *err)
     return error_set(err, "firmware %s is unknown: use one of %s", firmware, list);
 }
 
-/* A node without an address may be anywhere: in the only network, if there is but one. */
-static bool is_proxied(const struct fleet *fleet, const struct fleet_node *node)
-{
-    const struct fleet_network *network = fleet->network_count == 1 ? &fleet->networks[0] : NULL;
-    if (node->ip)
-        network = fleet_network_of(fleet, node->ip);
-    return network && fleet_network_is_proxy(network);
-}
-
-static int find_client(const struct fleet *fleet, const char *who, const char *firmware,
-                       struct plan_client *client, const struct fleet_node **node, struct error *err)
+static int find_node(const struct fleet *fleet, const char *who, const struct fleet_node **node,
+                     struct error *err)
 {
     struct mac mac;
     bool is_mac = mac_parse(who, &mac);
     *node = is_mac ? fleet_node_by_mac(fleet, &mac) : fleet_node_by_name(fleet, who);
-    if (!*node && is_mac)
-        return error_set(err, "%s is no node's: bootherd node set NAME --mac %s --image IMAGE adds it", who,
-                         who);
-    if (!*node)
-        return error_set(err, "there is no node %s: bootherd node list shows the nodes", who);
-    for (size_t i = 0; i < FIRMWARES; i++) {
-        if (strcmp(firmwares[i].name, firmware) != 0)
-            continue;
-        *client = firmwares[i].client;
-        if ((*node)->mac_count)
-            client->mac = (*node)->macs[0];
-        client->proxied = is_proxied(fleet, *node);
+    if (*node)
         return 0;
+    return is_mac ? error_set(err, "%s is no node's: bootherd node set NAME --mac %s --image IMAGE adds it",
+                              who, who)
+                  : error_set(err, "there is no node %s: bootherd node list shows the nodes", who);
+}
+
+/* Why plan_make took this chain, in its order of reasons. */
+static void tell_why(const struct fleet *fleet, const struct fleet_node *node, const struct plan_site *site,
+                     struct explain_view *view)
+{
+    struct fleet_settings settings = fleet_effective(fleet, node);
+    bool own = plan_chain_of(settings.loader) != PLAN_CHAIN_ANY;
+    bool network = !settings.loader && plan_chain_of(site->loader) != PLAN_CHAIN_ANY;
+    if (own && text_equal(settings.loader, node->settings.loader))
+        snprintf(view->why, sizeof view->why, "setting loader of node %s", node->name);
+    else if (own)
+        snprintf(view->why, sizeof view->why, "setting loader of profile %s", node->profile);
+    else if (network)
+        snprintf(view->why, sizeof view->why, "setting loader of its network");
+    else if (view->client.ipxe && view->plan->chain == PLAN_CHAIN_IPXE)
+        snprintf(view->why, sizeof view->why, "iPXE is in the machine already");
+    else
+        snprintf(view->why, sizeof view->why, "the first that fits; setting loader chooses another");
+}
+
+static void list_ways(const struct explain *explain, const struct explain_subject *subject,
+                      const struct plan_site *site, struct explain_view *view)
+{
+    struct fleet_settings settings = fleet_effective(explain->fleet, subject->node);
+    struct plan_need need = plan_need_of(subject->image, &settings, site);
+    for (enum plan_chain i = PLAN_CHAIN_ANY + 1; i < PLAN_CHAINS; i++) {
+        if (!plan_chain_takes(i, need.shape))
+            continue;
+        struct explain_way *way = &view->ways[view->way_count++];
+        way->chain = i;
+        if (plan_chain_fits(i, &view->client, &need, way->why_not))
+            way->why_not[0] = '\0';
     }
-    return firmware_unknown(firmware, err);
 }
 
 /* All that its loader will read, each under the name it asks for. */
-static int render_configs(struct findings *f, struct error *err)
+static int render_configs(struct explain_view *view, struct error *err)
 {
-    char name[BOOT_CONFIG_NAME_MAX];
+    bool by_http = view->client.http || view->client.ipxe;
     for (enum boot_config i = 0; i < BOOT_CONFIGS; i++) {
-        cleanup_buf struct buf text = BUF_INIT;
-        if (!boot_config_is_of(i, f->plan))
+        struct explain_config *config = &view->configs[view->config_count];
+        if (!boot_config_is_of(i, view->plan))
             continue;
-        if (boot_config_render(i, f->plan, f->by_http, &text, err) < 0)
+        view->config_count++;
+        boot_config_name(i, view->plan, config->name);
+        if (boot_config_render(i, view->plan, by_http, &config->text, err) < 0)
             return -1;
-        buf_format(&f->config, "\n--- %s (%zu bytes)\n%s", boot_config_name(i, f->plan, name), text.size,
-                   buf_text(&text));
     }
     return 0;
 }
 
-static int gather(const struct explain *explain, const char *who, const char *firmware, struct findings *f,
-                  struct error *err)
+static int make_plan(const struct explain *explain, const struct explain_subject *subject,
+                     const struct plan_site *site, struct explain_view *view, struct error *err)
 {
-    struct plan_client client;
-    if (find_client(explain->fleet, who, firmware, &client, &f->node, err) < 0 ||
-        explain_load_image(explain->store, explain->fleet, f->node, &f->entry, &f->image, err) < 0)
+    const struct fleet_node *node = subject->node;
+    cleanup_free struct plan *plan = malloc(sizeof *plan);
+    if (!plan)
+        return error_errno(err, ENOMEM, "explain %s", node->name);
+    if (node->mac_count)
+        view->client.mac = node->macs[0];
+    if (plan_make(explain->fleet, node, subject->image, &subject->entry.manifest, site, &view->client,
+                  PLAN_CHAIN_ANY, plan, err) < 0)
         return -1;
-    f->by_http = client.http || client.ipxe;
-    f->plan = malloc(sizeof *f->plan);
-    if (!f->plan)
-        return error_errno(err, ENOMEM, "explain %s", who);
-    if (plan_make(explain->fleet, f->node, f->image, &f->entry.manifest, &explain->site, &client,
-                  PLAN_CHAIN_ANY, f->plan, err) < 0 ||
-        render_configs(f, err) < 0)
-        return -1;
-    if (f->plan->overlay_at < 0)
-        return 0;
-    return overlay_job(explain->files_root_fd, explain->fleet, f->node, f->image, &f->archive, &f->listing,
-                       err);
+    view->plan = TAKE_PTR(plan);
+    tell_why(explain->fleet, node, site, view);
+    list_ways(explain, subject, site, view);
+    return render_configs(view, err) < 0 ? error_wrap(err, "node %s", node->name) : 0;
 }
 
-/* Size and digest of a plan's file; the overlay's come from the archive just rendered. */
-static void file_facts(const struct findings *f, const struct plan_file *file, uint64_t *size,
-                       struct digest *digest)
+static void drop_plan(struct explain_view *view)
 {
-    if (file->file) {
-        *size = file->file->size;
-        *digest = file->file->digest;
-        return;
+    for (size_t i = 0; i < view->config_count; i++)
+        buf_fini(&view->configs[i].text);
+    view->config_count = 0;
+    free(view->plan);
+    view->plan = NULL;
+}
+
+/* A node without an address may be anywhere: in the only network, if there is but one. */
+static const struct fleet_network *network_of(const struct fleet *fleet, const struct fleet_node *node)
+{
+    if (node->ip)
+        return fleet_network_of(fleet, node->ip);
+    return fleet->network_count == 1 ? &fleet->networks[0] : NULL;
+}
+
+/* The server's address on the node's network, and what that network says of loaders. */
+static struct plan_site site_of(const struct explain *explain, const struct fleet_node *node)
+{
+    struct plan_site site = explain->site;
+    const struct fleet_network *network = network_of(explain->fleet, node);
+    for (size_t i = 0; i < explain->interface_count && node->ip && !site.server; i++) {
+        const struct dhcp_interface *interface = &explain->interfaces[i];
+        if (((node->ip ^ interface->ip) & ip4_mask(interface->prefix)) == 0)
+            site.server = interface->ip;
     }
-    *size = f->archive.size;
-    digest_of(f->archive.data, f->archive.size, digest);
+    if (!site.server && explain->interface_count)
+        site.server = explain->interfaces[0].ip;
+    if (!network || network->https != FLEET_ON)
+        site.https_port = 0;
+    site.loader = network ? network->loader : NULL;
+    return site;
 }
 
-static void print_file(const struct findings *f, size_t number, const struct plan_file *file, struct buf *out)
+/* One view, or all; the one in full is the first that boots. */
+static int make_views(const struct explain *explain, const char *firmware, struct explain_subject *subject,
+                      struct error *err)
 {
-    uint64_t size;
-    struct digest digest;
-    char hex[SHA256_HEX_SIZE];
-    file_facts(f, file, &size, &digest);
-    buf_format(out, "%3zu  %-40s %12llu  sha256:%s\n", number, file->path, (unsigned long long)size,
-               digest_format(&digest, hex));
+    const struct fleet_network *network = network_of(explain->fleet, subject->node);
+    struct plan_site site = site_of(explain, subject->node);
+    subject->views = calloc(FIRMWARES, sizeof *subject->views);
+    if (!subject->views)
+        return error_errno(err, ENOMEM, "explain %s", subject->node->name);
+    for (size_t i = 0; i < FIRMWARES; i++) {
+        struct explain_view *view = &subject->views[subject->view_count];
+        if (firmware && strcmp(firmware, firmwares[i].name) != 0)
+            continue;
+        subject->view_count++;
+        view->firmware = firmwares[i].name;
+        view->client = firmwares[i].client;
+        view->client.proxied = network && fleet_network_is_proxy(network);
+        if (make_plan(explain, subject, &site, view, &view->why_not) < 0)
+            drop_plan(view);
+        else if (!subject->shown)
+            subject->shown = view;
+    }
+    if (subject->view_count == 0)
+        return firmware_unknown(firmware, err);
+    if (!subject->shown)
+        return error_set(err, "%s", subject->views[0].why_not.text);
+    return 0;
 }
 
-static void print_node(const struct findings *f, struct buf *out)
+int explain_gather(const struct explain *explain, const char *who, const char *firmware,
+                   struct explain_subject *subject, struct error *err)
 {
-    char mac[MAC_TEXT_SIZE], ip[IP4_TEXT_SIZE], hex[SHA256_HEX_SIZE];
-    buf_format(out, "node %s", f->node->name);
-    for (size_t i = 0; i < f->node->mac_count; i++)
-        buf_format(out, "  %s", mac_format(&f->node->macs[i], mac));
-    buf_format(out, "  %s\n", f->node->ip ? ip4_format(f->node->ip, ip) : "address from the pool");
-    buf_format(out, "image %s  %s %s build %s  sha256:%s\n", f->entry.name, f->image->product,
-               f->image->version, f->image->build, digest_format(&f->entry.manifest, hex));
-    buf_format(out, "chain %s, boot file %s%s%s\n", plan_chain_name(f->plan->chain), f->plan->loader,
-               f->plan->prefix[0] ? ", path prefix " : "", f->plan->prefix);
-    for (size_t i = 0; i < f->plan->warning_count; i++)
-        buf_format(out, "warning: %s\n", f->plan->warning[i]);
+    if (find_node(explain->fleet, who, &subject->node, err) < 0 ||
+        explain_load_image(explain->store, explain->fleet, subject->node, &subject->entry, &subject->image,
+                           err) < 0 ||
+        make_views(explain, firmware, subject, err) < 0)
+        return -1;
+    if (subject->shown->plan->overlay_at < 0)
+        return 0;
+    return overlay_job(explain->files_root_fd, explain->fleet, subject->node, subject->image,
+                       &subject->archive, &subject->listing, err);
+}
+
+void explain_subject_fini(struct explain_subject *subject)
+{
+    for (size_t i = 0; i < subject->view_count; i++)
+        drop_plan(&subject->views[i]);
+    free(subject->views);
+    image_free(subject->image);
+    buf_fini(&subject->archive);
+    buf_fini(&subject->listing);
+}
+
+uint64_t explain_file_size(const struct explain_subject *subject, const struct plan_file *file,
+                           struct digest *digest)
+{
+    if (!file->file) {
+        digest_of(subject->archive.data, subject->archive.size, digest);
+        return subject->archive.size;
+    }
+    *digest = file->file->digest;
+    return file->overlay ? join_size(file->file->size, subject->archive.size) : file->file->size;
 }
 
 int explain_text(const struct explain *explain, const char *who, const char *firmware, struct buf *out,
                  struct error *err)
 {
-    struct findings f = {0};
-    int result = gather(explain, who, firmware, &f, err);
-    if (result == 0) {
-        print_node(&f, out);
-        buf_append_text(out, buf_text(&f.config));
-        buf_append_text(out, "\n--- files in load order\n");
-        print_file(&f, 0, &f.plan->kernel, out);
-        for (size_t i = 0; i < f.plan->module_count; i++)
-            print_file(&f, i + 1, &f.plan->module[i], out);
-        if (f.plan->overlay_at >= 0)
-            buf_format(out, "\n--- overlay %s (%zu bytes)\n%s", f.plan->module[f.plan->overlay_at].path,
-                       f.archive.size, buf_text(&f.listing));
-    }
-    findings_fini(&f);
+    struct explain_subject subject = {0};
+    int result = explain_gather(explain, who, firmware, &subject, err);
+    if (result == 0)
+        explain_print_text(&subject, out);
+    explain_subject_fini(&subject);
     return result;
-}
-
-static json_t *json_file(const struct findings *f, const struct plan_file *file)
-{
-    uint64_t size;
-    struct digest digest;
-    char hex[SHA256_HEX_SIZE];
-    file_facts(f, file, &size, &digest);
-    return json_pack("{s:s, s:I, s:s, s:b}", "path", file->path, "size_bytes", (json_int_t)size, "sha256",
-                     digest_format(&digest, hex), "overlay", file->file == NULL);
-}
-
-static json_t *json_findings(struct findings *f)
-{
-    char hex[SHA256_HEX_SIZE];
-    json_t *files = json_array(), *warnings = json_array();
-    json_array_append_new(files, json_file(f, &f->plan->kernel));
-    for (size_t i = 0; i < f->plan->module_count; i++)
-        json_array_append_new(files, json_file(f, &f->plan->module[i]));
-    for (size_t i = 0; i < f->plan->warning_count; i++)
-        json_array_append_new(warnings, json_string(f->plan->warning[i]));
-    return json_pack("{s:s, s:s, s:s, s:s, s:s, s:s, s:o, s:s, s:o}", "node", f->node->name, "image",
-                     f->entry.name, "manifest_sha256", digest_format(&f->entry.manifest, hex), "chain",
-                     plan_chain_name(f->plan->chain), "boot_file", f->plan->loader, "config",
-                     buf_text(&f->config), "files", files, "overlay_listing", buf_text(&f->listing),
-                     "warnings", warnings);
 }
 
 int explain_json(const struct explain *explain, const char *who, const char *firmware, struct buf *out,
                  struct error *err)
 {
-    struct findings f = {0};
-    int result = gather(explain, who, firmware, &f, err);
-    if (result == 0) {
-        json_t *root = json_findings(&f);
-        char *text = root ? json_dumps(root, JSON_INDENT(2)) : NULL;
-        if (text)
-            buf_format(out, "%s\n", text);
-        else
-            result = error_errno(err, ENOMEM, "explain %s", who);
-        free(text);
-        json_decref(root);
-    }
-    findings_fini(&f);
+    struct explain_subject subject = {0};
+    int result = explain_gather(explain, who, firmware, &subject, err);
+    if (result == 0)
+        result = explain_print_json(&subject, out, err);
+    explain_subject_fini(&subject);
     return result;
 }

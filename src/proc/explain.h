@@ -4,16 +4,20 @@
 #include "base/buf.h"
 #include "fleet/fleet.h"
 #include "plan/plan.h"
+#include "serve/dhcp_host.h"
 #include "store/store.h"
 
 struct explain {
     const struct fleet *fleet;
     struct store *store;   /* NULL: nothing was imported yet */
     int files_root_fd;     /* see overlay_job.h */
-    struct plan_site site; /* which server it would talk to */
+    struct plan_site site; /* which server it would talk to; its address and network come from these: */
+    size_t interface_count;
+    const struct dhcp_interface *interfaces; /* where a server answers; none when none runs */
 };
 
-/* who: a node's name or a MAC. firmware: a name of the table in explain.c. */
+/* who: a node's name or a MAC. firmware: a name of the table in explain.c, told in full; NULL: the first that
+ * boots in full, and a line for each of the others. */
 int explain_text(const struct explain *explain, const char *who, const char *firmware, struct buf *out,
                  struct error *err);
 int explain_json(const struct explain *explain, const char *who, const char *firmware, struct buf *out,

@@ -15,3 +15,6 @@
 
 /* Takes both references. NULL when memory runs out. Role and numbers are the caller's to set. */
 struct boot_file *join_file(struct boot_file *initrd, struct boot_file *overlay);
+
+/* Bytes of a joined file. */
+uint64_t join_size(uint64_t initrd_size, uint64_t overlay_size);

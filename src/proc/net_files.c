@@ -2,6 +2,7 @@
 
 #include "base/cleanup.h"
 #include "base/text.h"
+#include "proc/boot_config.h"
 #include "proc/net_request.h"
 
 #include <errno.h>
@@ -97,6 +98,8 @@ void net_files_boot(struct net_files *files, const struct dhcp_boot_ask *ask, st
     }
     loader_memory_ask(files->loaders, &client, ask->granted, now_ms);
     int result = net_plan(files, ask->node, &site, &client, PLAN_CHAIN_ANY, now_ms, &image, &err);
+    if (result == 0 && boot_config_check(plan, client.http || client.ipxe, &err) < 0)
+        result = error_wrap(&err, "node %s", ask->node->name);
     if (result == 0 && strlen(plan->loader) >= sizeof out->file)
         result = error_set(&err, "the boot file's name has %zu bytes, and DHCP takes %zu: %s",
                            strlen(plan->loader), sizeof out->file - 1, plan->loader);

@@ -348,11 +348,18 @@ static int start_net(struct serve *s, int images_fd, int state_fd, struct error 
 
 static int start_children(struct serve *s, struct error *err)
 {
-    static const char *const serve_args[] = {"serve", NULL};
+    char http[8], https[8], text[NET_INTERFACES_MAX][80];
+    const char *serve_args[NET_INTERFACES_MAX + 4] = {"serve", http, https};
     int pair[2];
     cleanup_close int images_fd = openat(s->root_fd, "images", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     if (images_fd < 0 || socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) < 0)
         return error_errno(err, errno, "start the server's processes");
+    snprintf(http, sizeof http, "%hu", (unsigned short)s->options->http_port);
+    snprintf(https, sizeof https, "%hu", (unsigned short)s->options->https_port);
+    for (size_t i = 0; i < s->interface_count; i++) {
+        net_interface_format(&s->interfaces[i].dhcp, text[i]);
+        serve_args[3 + i] = text[i];
+    }
     int state_fds[] = {s->root_fd, s->control_fd, pair[0], -1};
     int result = child_start(s, CHILD_STATE, "state", state_fds, 4, 3, serve_args, err);
     if (result == 0)

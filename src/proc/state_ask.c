@@ -343,9 +343,14 @@ static int ask_explain(struct state_asker *asker, const struct request *r, struc
     struct explain explain = {.fleet = state_fleet(asker->state),
                               .store = asker->store,
                               .files_root_fd = asker->root_fd,
-                              .site = {.loaders = loaders_known(asker->store)}};
+                              .site = {.http_port = asker->http_port,
+                                       .https_port = asker->https_port,
+                                       .loaders = loaders_known(asker->store)},
+                              .interface_count = asker->interface_count,
+                              .interfaces = asker->interfaces};
     bool json = strcmp(r->words[0], "json") == 0;
-    return (json ? explain_json : explain_text)(&explain, r->words[1], r->words[2], out, err);
+    const char *firmware = r->words[2][0] ? r->words[2] : NULL;
+    return (json ? explain_json : explain_text)(&explain, r->words[1], firmware, out, err);
 }
 
 /* Names that nodes set as `files`, of which there is no folder that this process, which reads them, can open.

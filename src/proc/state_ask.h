@@ -2,6 +2,7 @@
 #pragma once
 
 #include "base/buf.h"
+#include "serve/dhcp_host.h"
 #include "state/state.h"
 #include "store/store.h"
 
@@ -11,7 +12,10 @@ struct state_asker {
     int root_fd;         /* the --root folder */
     const char *who;     /* for the audit: "uid 0" */
     int64_t now_ms;
-    bool changed; /* out: the fleet was replaced, tell net */
+    size_t interface_count; /* where the server answers; 0 when none runs */
+    const struct dhcp_interface *interfaces;
+    unsigned http_port, https_port; /* of it; https_port 0: none */
+    bool changed;                   /* out: the fleet was replaced, tell net */
     void *ctx;
     void (*note)(void *ctx, const char *line); /* one line for the operator */
 };

@@ -4,8 +4,10 @@
 #include "base/clock.h"
 #include "base/file.h"
 #include "base/log.h"
+#include "base/text.h"
 #include "fleet/fleet_yaml.h"
 #include "proc/channel.h"
+#include "proc/net_role.h"
 #include "proc/overlay_job.h"
 #include "proc/role.h"
 #include "proc/state_ask.h"
@@ -34,6 +36,9 @@ struct state_process {
     struct channel *net; /* NULL when serving one request only */
     struct channel *parent;
     bool once;
+    unsigned http_port, https_port; /* of the server, for what it tells of itself */
+    size_t interface_count;
+    struct dhcp_interface interfaces[NET_INTERFACES_MAX];
     bool batch_failed;
     size_t unseen_lines; /* of the live story, since the last that was printed */
     size_t token_count;
@@ -220,6 +225,10 @@ static int run_ask(struct asker *asker, struct message *m, struct buf *out, stru
         .root_fd = FD_ROOT,
         .who = asker->who,
         .now_ms = clock_wall_ms(),
+        .interface_count = p->interface_count,
+        .interfaces = p->interfaces,
+        .http_port = p->http_port,
+        .https_port = p->https_port,
         .ctx = asker,
         .note = asker_note,
     };
@@ -352,19 +361,35 @@ static void tell_failure(const struct state_process *p, const struct error *why)
     message_send_failed(FD_ASKER, why);
 }
 
+/* "once", or "serve", the ports of HTTP and HTTPS, and net's arguments for the interfaces. */
+static int parse_arguments(struct state_process *p, int argc, char **argv, struct error *err)
+{
+    uint64_t ports[2] = {0};
+    p->once = argc > 1 && strcmp(argv[1], "once") == 0;
+    for (int i = 2; i < argc && i < 4; i++)
+        if (!text_u64(argv[i], 0, UINT16_MAX, &ports[i - 2]))
+            return error_set(err, "state: \"%s\" is no port", argv[i]);
+    p->http_port = (unsigned)ports[0];
+    p->https_port = (unsigned)ports[1];
+    for (int i = 4; i < argc && p->interface_count < NET_INTERFACES_MAX; i++)
+        if (net_interface_parse(argv[i], &p->interfaces[p->interface_count++], err) < 0)
+            return -1;
+    return 0;
+}
+
 int state_role(int argc, char **argv)
 {
     cleanup_free struct state_process *p = calloc(1, sizeof *p);
     struct error err;
     if (!p)
         return 1;
-    p->once = argc > 1 && strcmp(argv[1], "once") == 0;
+    int result = parse_arguments(p, argc, argv, &err);
     log_init("state", LOG_LEVEL_INFO);
     signal(SIGPIPE, SIG_IGN);
     tzset(); /* reads /etc/localtime, which is out of reach behind the new root folder */
     if (!p->once)
         signal(SIGINT, SIG_IGN); /* ctrl-c goes to the whole group; the parent decides */
-    if (state_process_open(p, &err) < 0) {
+    if (result < 0 || state_process_open(p, &err) < 0) {
         tell_failure(p, &err);
         return 1;
     }

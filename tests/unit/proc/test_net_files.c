@@ -28,7 +28,8 @@ static const char fleet_yaml[] =
     "  n1: {mac: [02:00:00:00:00:01, 02:00:00:00:00:f1], ip: 10.77.0.11, image: one, welcome: hello}\n"
     "  n2: {mac: 02:00:00:00:00:02, ip: 10.77.0.12, image: one, welcome: hello}\n"
     "  bare: {mac: 02:00:00:00:00:03, ip: 10.77.0.13}\n"
-    "  old: {mac: 02:00:00:00:00:04, ip: 10.77.0.14, image: linux, loader: ipxe}\n";
+    "  old: {mac: 02:00:00:00:00:04, ip: 10.77.0.14, image: linux, loader: ipxe}\n"
+    "  odd: {mac: 02:00:00:00:00:05, image: linux, loader: ipxe, kernel_options: \"a=${b}\"}\n";
 
 static char root[64];
 static int root_fd, images_fd;
@@ -322,6 +323,15 @@ static struct dhcp_boot boot_of(const char *node, struct plan_client client, boo
     return boot;
 }
 
+/* Before it is sent a loader that would stand there with nothing to read. */
+static void options_that_its_loader_cannot_pass_on(void **state)
+{
+    struct dhcp_boot boot = boot_of("odd", (struct plan_client){.arch = 0, .ipxe = true}, false);
+    assert_true(boot.failed);
+    assert_string_equal(boot.file, "");
+    assert_non_null(strstr(boot.text, "node odd: the options of image/"));
+}
+
 static void a_loader_that_failed_is_not_offered_again(void **state)
 {
     static const struct plan_client bios = {.arch = 0};
@@ -468,6 +478,7 @@ int main(void)
         test(cancelled_overlays_are_answered_to_nobody),
         test(pending_overlays_are_bounded),
         test(what_dhcp_says),
+        test(options_that_its_loader_cannot_pass_on),
         test(a_loader_that_failed_is_not_offered_again),
         test(a_loop_ends_on_the_screen),
     };

@@ -8,10 +8,11 @@
 #include <string.h>
 #include <unistd.h>
 
-const struct sample sample_one = {{"vmkboot.gz", "vmk.gz", "sys.vgz", "boot.cfg"},
-                                  {"kernel one", "module one", "shared module", ""}};
-const struct sample sample_two = {{"vmkboot.gz", "vmk.gz", "sys.vgz", "boot.cfg"},
-                                  {"kernel two", "module two", "shared module", "kernel=vmkboot.gz"}};
+const struct sample sample_one = {.name = {"vmkboot.gz", "vmk.gz", "sys.vgz", "boot.cfg"},
+                                  .bytes = {"kernel one", "module one", "shared module", ""}};
+const struct sample sample_two = {
+    .name = {"vmkboot.gz", "vmk.gz", "sys.vgz", "boot.cfg"},
+    .bytes = {"kernel two", "module two", "shared module", "kernel=vmkboot.gz"}};
 
 int sample_root(char path[static 64])
 {
@@ -78,7 +79,12 @@ int sample_stage(struct store *store, const struct sample *sample, char staging[
         return -1;
     struct image_sink sink = store_staging_sink(s);
     struct image image = template;
+    char family[32];
     image.files = files;
+    if (sample->family) {
+        snprintf(family, sizeof family, "%s", sample->family);
+        image.family = family;
+    }
     char options[] = "x=1 y";
     files[1].options = options;
     int result =

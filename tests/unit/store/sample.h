@@ -8,6 +8,7 @@
 struct sample {
     const char *name[SAMPLE_FILES]; /* NULL ends the list; the first is the kernel, the last the extra */
     const char *bytes[SAMPLE_FILES];
+    const char *family; /* NULL: "esxi_dd" */
 };
 
 /* A new folder; sample_root_free removes it with all that is in it. */
