@@ -97,4 +97,8 @@ bool plan_takes_strong_hash(const struct image *image);
  * a disk calls it); NULL when none. */
 const char *plan_overlay_name(const struct image *image);
 
+/* iPXE does not unpack a multiboot kernel: the image has it unpacked beside, named without .gz. NULL: not in
+ * this one. */
+const struct image_file *plan_kernel_plain(const struct image *image);
+
 enum plan_shape plan_shape_of(const struct image *image);

@@ -92,18 +92,21 @@ static int put_modules(struct plan *plan, const char *id, const char *overlay, c
     return put_overlay(plan, plan->module_count++, overlay, err);
 }
 
-/* iPXE does not unpack a multiboot kernel: the image has it unpacked beside, named without .gz. */
-static const struct image_file *kernel_for(const struct plan *plan)
+const struct image_file *plan_kernel_plain(const struct image *image)
 {
-    const struct image_file *kernel = image_kernel(plan->image);
+    const struct image_file *kernel = image_kernel(image);
     char name[IMAGE_FILE_NAME_MAX];
     size_t size = kernel ? strlen(kernel->name) : 0;
-    if (plan->chain != PLAN_CHAIN_IPXE || plan->shape != PLAN_SHAPE_XEN || size <= 3 ||
-        strcmp(kernel->name + size - 3, ".gz") != 0)
-        return kernel;
+    if (plan_shape_of(image) != PLAN_SHAPE_XEN || size <= 3 || strcmp(kernel->name + size - 3, ".gz") != 0)
+        return NULL;
     snprintf(name, sizeof name, "%.*s", (int)(size - 3), kernel->name);
-    const struct image_file *unpacked = image_find(plan->image, name);
-    return unpacked ? unpacked : kernel;
+    return image_find(image, name);
+}
+
+static const struct image_file *kernel_for(const struct plan *plan)
+{
+    const struct image_file *plain = plan->chain == PLAN_CHAIN_IPXE ? plan_kernel_plain(plan->image) : NULL;
+    return plain ? plain : image_kernel(plan->image);
 }
 
 bool plan_wants_overlay(const struct fleet_node *node, const struct fleet_settings *settings)

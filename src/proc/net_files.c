@@ -130,8 +130,9 @@ static uint64_t answer_image_file(const struct net_request *r, const struct cach
     struct boot_file *open = c->files[file - c->image->files];
     bool loader = strcmp(c->image->family, "loader") == 0 || text_ends(file->name, "mboot.efi") ||
                   text_ends(file->name, "mboot.c32");
+    bool kernel = file->role == IMAGE_ROLE_KERNEL || file == plan_kernel_plain(c->image);
     open->role = loader                            ? BOOT_FILE_LOADER
-                 : file->role == IMAGE_ROLE_KERNEL ? BOOT_FILE_KERNEL
+                 : kernel                          ? BOOT_FILE_KERNEL
                  : file->role == IMAGE_ROLE_MODULE ? BOOT_FILE_MODULE
                                                    : BOOT_FILE_OTHER;
     open->file_number = open->role == BOOT_FILE_KERNEL   ? 1

@@ -1,5 +1,5 @@
 #!/bin/bash
-# Four machines at once, of four kinds.
+# Four machines at once, of four kinds; and what bootherd says of them afterwards.
 set -u
 # shellcheck source=tests/boot/rack.sh
 . "$(dirname "$0")/rack.sh"
@@ -18,4 +18,7 @@ for number in 1 2 3 4; do
     rack_wait "n$number is up" "$number" "$rack_up"
     rack_said_up "n$number" "$number"
 done
+rack_do status >"$LAB_DIR/status" 2>&1
+check "the story of each ends with a booted system" [ "$(grep -c 'booted in' "$LAB_DIR/status")" = 4 ]
+diag "$(cat "$LAB_DIR/status")"
 tap_end

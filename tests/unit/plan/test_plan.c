@@ -473,6 +473,30 @@ static void overlay_behind_the_initrd(void **state)
     }
 }
 
+static void hypervisor_unpacked_for_ipxe(void **state)
+{
+    static const char *const names[] = {"xen.gz", "vmlinuz", "initrd.img", "xen", "xen.gz.sig"};
+    drop_files();
+    for (size_t i = 0; i < 5; i++)
+        add_file(names[i], i == 0  ? IMAGE_ROLE_KERNEL
+                           : i < 3 ? IMAGE_ROLE_MODULE
+                                   : IMAGE_ROLE_EXTRA)
+            ->order = i < 3 ? (unsigned)i : 0;
+    image.family = TEXT("xen");
+    make();
+    assert_string_equal(plan.kernel.path, IMAGE "xen.gz");
+    client.ipxe = true;
+    make();
+    assert_int_equal(plan.chain, PLAN_CHAIN_IPXE);
+    assert_string_equal(plan.kernel.path, IMAGE "xen");
+    assert_ptr_equal(plan_kernel_plain(&image), &files[3]);
+    image.file_count = 3;
+    assert_null(plan_kernel_plain(&image));
+    image.file_count = 5;
+    image.family = TEXT("linux");
+    assert_null(plan_kernel_plain(&image));
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 
 int main(void)
@@ -482,6 +506,7 @@ int main(void)
         TEST(overlay_takes_the_place_of_m_z),
         TEST(overlay_comes_last_without_mod_tgz),
         TEST(overlay_behind_the_initrd),
+        TEST(hypervisor_unpacked_for_ipxe),
         TEST(images_own_mod_tgz_without_settings),
         TEST(each_setting_asks_for_an_overlay),
         TEST(kernel_options_of_image_and_node),
