@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "../store/sample.h"
+#include "base/cleanup.h"
 #include "base/file.h"
 #include "fleet/fleet_yaml.h"
 #include "proc/net_files.h"
@@ -20,6 +21,8 @@
 #define IP_N2       0x0a4d000c
 #define IP_BARE     0x0a4d000d /* a node without an image */
 #define IP_OLD      0x0a4d000e /* its ROM is an iPXE without HTTP */
+#define IP_TIN      0x0a4d000f /* Linux, with settings of its own */
+#define IP_DOM0     0x0a4d0010 /* Xen, the same */
 #define IP_STRANGER 0x0a4d0063 /* leased to a machine that is no node */
 #define IP_UNLEASED 0x0a4d0064
 
@@ -29,7 +32,9 @@ static const char fleet_yaml[] =
     "  n2: {mac: 02:00:00:00:00:02, ip: 10.77.0.12, image: one, welcome: hello}\n"
     "  bare: {mac: 02:00:00:00:00:03, ip: 10.77.0.13}\n"
     "  old: {mac: 02:00:00:00:00:04, ip: 10.77.0.14, image: linux, loader: ipxe}\n"
-    "  odd: {mac: 02:00:00:00:00:05, image: linux, loader: ipxe, kernel_options: \"a=${b}\"}\n";
+    "  odd: {mac: 02:00:00:00:00:07, image: linux, loader: ipxe, kernel_options: \"a=${b}\"}\n"
+    "  tin: {mac: 02:00:00:00:00:05, ip: 10.77.0.15, image: linux, welcome: hello}\n"
+    "  dom0: {mac: 02:00:00:00:00:06, ip: 10.77.0.16, image: xen, welcome: hello}\n";
 
 static char root[64];
 static int root_fd, images_fd;
@@ -75,7 +80,8 @@ static bool host_mac_of(void *ctx, uint32_t ip, struct mac *mac)
     static const struct {
         uint32_t ip;
         uint8_t last;
-    } leases[] = {{IP_N1, 1}, {IP_N2, 2}, {IP_BARE, 3}, {IP_OLD, 4}, {IP_STRANGER, 0x99}};
+    } leases[] = {{IP_N1, 1},  {IP_N2, 2},   {IP_BARE, 3},       {IP_OLD, 4},
+                  {IP_TIN, 5}, {IP_DOM0, 6}, {IP_STRANGER, 0x99}};
     for (size_t i = 0; i < sizeof leases / sizeof leases[0]; i++)
         if (leases[i].ip == ip) {
             *mac = (struct mac){{2, 0, 0, 0, 0, leases[i].last}};
@@ -291,6 +297,56 @@ static void pending_overlays_are_bounded(void **state)
     assert_int_not_equal(ask("node/n1/mod.tgz", IP_N1), 0);
 }
 
+/* Zeros first, so that no loader takes it for gzip; the overlay begins at a multiple of four bytes. */
+static void an_overlay_behind_an_initrd(void **state)
+{
+    uint64_t handle = ask("node/dom0/initrd", IP_DOM0);
+    assert_int_not_equal(handle, 0);
+    net_files_overlay(files, handle, overlay_fd("archive"), "");
+    assert_int_equal(got.what, BOOT_ANSWER_FOUND);
+    char read[32] = "";
+    assert_int_equal(boot_file_read(got.file, 0, read, sizeof read), 19);
+    assert_memory_equal(read, "\0\0\0\0loader\0\0archive", 19);
+    assert_int_equal(got.file->role, BOOT_FILE_OVERLAY);
+    assert_int_equal(got.file->file_number, 3);
+    check_not(BOOT_ANSWER_REFUSED, "node/dom0/initrd", IP_TIN, "for dom0 only; the asker is tin");
+}
+
+static void disk_holds(const char *path, const char *bytes, size_t wanted_size)
+{
+    char command[256], read[256] = "";
+    snprintf(command, sizeof command, "mtype -i %s/disk.img ::%s", root, path);
+    FILE *said = popen(command, "r");
+    assert_non_null(said);
+    size_t size = fread(read, 1, sizeof read, said);
+    assert_int_equal(pclose(said), 0);
+    assert_int_equal(size, wanted_size);
+    assert_memory_equal(read, bytes, size);
+}
+
+/* Read by mtools. */
+static void a_disk_image_for_one_node(void **state)
+{
+    check_not(BOOT_ANSWER_REFUSED, "node/tin/boot.img", IP_N1, "for tin only; the asker is n1");
+    check_not(BOOT_ANSWER_FAILED, "node/n1/boot.img", IP_N1, "does not boot images of this kind");
+    assert_int_equal(wanted.count, 0);
+    uint64_t handle = ask("node/tin/boot.img", IP_TIN);
+    assert_int_not_equal(handle, 0);
+    net_files_overlay(files, handle, overlay_fd("archive"), "");
+    if (got.what != BOOT_ANSWER_FOUND)
+        fail_msg("%s", got.text);
+    assert_int_equal(got.file->files_expected, 1);
+    cleanup_free uint8_t *image = malloc(got.file->size);
+    assert_non_null(image);
+    assert_int_equal(boot_file_read(got.file, 0, image, got.file->size), got.file->size);
+    assert_int_equal(file_replace_at(root_fd, "disk.img", image, got.file->size, 0600, &err), 0);
+    disk_holds("/EFI/BOOT/BOOTX64.EFI", "lower", 5);
+    disk_holds("/EFI/BOOT/grubx64.efi", "upper", 5);
+    disk_holds("/boot/vmlinuz", "upper", 5);
+    disk_holds("/boot/initrd", "\0\0\0\0lower\0\0\0archive", 19);
+    assert_int_equal(unlinkat(root_fd, "disk.img", 0), 0);
+}
+
 static void what_dhcp_says(void **state)
 {
     struct plan_client client = {.arch = 0};
@@ -427,7 +483,10 @@ static int setup(void **state)
 {
     static const char *const names[] = {"A.C32", "a.c32", "pxelinux.0"}, *const bytes[] = {"upper", "lower",
                                                                                            "loader"};
-    static const char *const ipxe_names[] = {"undionly.kpxe"}, *const linux_names[] = {"vmlinuz", "initrd"};
+    static const char *const ipxe_names[] = {"undionly.kpxe"}, *const linux_names[] = {"vmlinuz", "initrd"},
+                             *const xen_names[] = {"xen.gz", "vmlinuz", "initrd"},
+                             *const grub_names[] = {"disk/grubx64.efi", "shimx64.efi",
+                                                    "x86_64-efi/multiboot2.mod"};
     now_ms = 100000;
     struct net_files_host host = {NULL, 80, 0, host_fleet, host_now, host_mac_of, host_ask};
     struct digest manifest;
@@ -437,6 +496,8 @@ static int setup(void **state)
         publish("pxelinux", "loader", names, bytes, 3) < 0 ||
         publish("ipxe", "loader", ipxe_names, bytes, 1) < 0 ||
         publish("linux", "linux", linux_names, bytes, 2) < 0 ||
+        publish("xen", "xen", xen_names, bytes, 3) < 0 ||
+        publish("grub-amd64", "loader", grub_names, bytes, 3) < 0 ||
         (images_fd = openat(root_fd, "images", O_RDONLY | O_DIRECTORY | O_CLOEXEC)) < 0 ||
         image_cache_new(images_fd, &cache, &err) < 0 || net_files_new(cache, &host, &files, &err) < 0 ||
         fleet_parse_yaml("test", (struct slice){(const uint8_t *)fleet_yaml, sizeof fleet_yaml - 1}, &fleet,
@@ -477,6 +538,8 @@ int main(void)
         test(an_overlay_is_for_its_node_only),
         test(cancelled_overlays_are_answered_to_nobody),
         test(pending_overlays_are_bounded),
+        test(an_overlay_behind_an_initrd),
+        test(a_disk_image_for_one_node),
         test(what_dhcp_says),
         test(options_that_its_loader_cannot_pass_on),
         test(a_loader_that_failed_is_not_offered_again),
