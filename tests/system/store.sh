@@ -153,7 +153,7 @@ removes() {
 }
 
 wrong_medium() {
-    if "$storetool" root import /usr/lib/memtest86+/memtest86+x64.iso x 2>said; then return 1; fi
+    if "$storetool" root import /usr/lib/grub-rescue/grub-rescue-cdrom.iso x 2>said; then return 1; fi
     cat said
     grep -q 'bootherd can import' said && ! ls -d root/images/.staging-*
 }
