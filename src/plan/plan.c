@@ -69,10 +69,13 @@ static int choose(struct plan *plan, const struct fleet_settings *settings, cons
                   const struct plan_client *client, struct error *err)
 {
     struct plan_need need = plan_need_of(plan->image, settings, site);
-    const char *word = settings->loader ? settings->loader : site->loader;
-    enum plan_chain wish = plan->chain ? plan->chain : plan_chain_of(word);
+    enum plan_chain wish = plan->chain ? plan->chain : plan_chain_of(settings->loader);
+    enum plan_chain usual = settings->loader ? PLAN_CHAIN_ANY : plan_chain_of(site->loader);
     char why[PLAN_WHY_MAX];
     if (wish == PLAN_CHAIN_ANY) {
+        plan->chain = usual; /* the network's: for those of its machines that can */
+        if (usual != PLAN_CHAIN_ANY && plan_chain_fits(usual, client, &need, why))
+            return 0;
         plan->chain = plan_chain_choose(client, &need, why);
         return plan->chain == PLAN_CHAIN_ANY ? error_set(err, "%s", why) : 0;
     }

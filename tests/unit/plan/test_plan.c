@@ -261,6 +261,24 @@ static void beside_another_dhcp_server(void **state)
     assert_int_equal(plan_chain_choose(&client, &need, why), PLAN_CHAIN_MBOOT);
 }
 
+/* A node's wish counts or fails; a network's counts for the machines that can. */
+static void wishes(void **state)
+{
+    static char grub[] = "grub", automatic[] = "auto";
+    site.loader = "pxelinux";
+    make();
+    assert_string_equal(plan.loader, "pxelinux.0");
+    node.settings.loader = automatic;
+    make();
+    assert_string_equal(plan.loader, "lpxelinux.0");
+    node.settings.loader = grub;
+    check_fails("setting loader is grub, but");
+    node.settings.loader = NULL;
+    site.loader = "grub";
+    make();
+    assert_string_equal(plan.loader, "lpxelinux.0");
+}
+
 static void images_that_do_not_boot(void **state)
 {
     static char loader[] = "loader", unknown[] = "unknown", later[] = "esxi_bootcfg";
@@ -511,6 +529,7 @@ int main(void)
         TEST(each_setting_asks_for_an_overlay),
         TEST(kernel_options_of_image_and_node),
         TEST(firmware),
+        TEST(wishes),
         TEST(beside_another_dhcp_server),
         TEST(images_that_do_not_boot),
         TEST(files_that_loaders_refuse),
