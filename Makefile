@@ -21,7 +21,7 @@ test:
 	@$(MAKE) --no-print-directory all
 	@tests/run.sh
 
-# One boot test by name: make test-boot CASE=esxi4
+# One boot test by its name in tests/boot: make test-boot CASE=esxi4
 test-boot:
 	@scripts/setup.sh test
 	@$(MAKE) --no-print-directory all

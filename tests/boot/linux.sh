@@ -16,6 +16,7 @@ rack_node 6 "${linux[@]}" --loader ipxe
 rack_node 7 memtest --kernel-options console=ttyS0,115200
 rack_node 8 memtest --kernel-options console=ttyS0,115200
 rack_node 9 efi
+rack_node 10 efi
 rack_serve
 rack_boots "BIOS, pxelinux" 1 "firmware=bios console=ttyS0" lab_machine e1000
 rack_boots "BIOS, lpxelinux" 2 "firmware=bios console=ttyS0" lab_machine e1000
@@ -25,5 +26,6 @@ rack_boots "UEFI HTTP Boot" 5 "firmware=efi console=ttyS0" lab_uefi http
 rack_boots "UEFI PXE, iPXE" 6 "firmware=efi console=ttyS0" lab_uefi pxe
 rack_boot "BIOS: memtest86+ is there" 7 'Memtest86\+ v[0-9.]+' lab_machine e1000
 rack_boot "UEFI: memtest86+ is there" 8 'Memtest86\+ v[0-9.]+' lab_uefi pxe -device VGA
-rack_boot "UEFI: an EFI program runs" 9 'iPXE initialising devices' lab_uefi pxe
+rack_boot "UEFI PXE: an EFI program runs" 9 'iPXE initialising devices' lab_uefi pxe
+rack_boot "UEFI HTTP Boot: an EFI program runs" 10 'iPXE initialising devices' lab_uefi http
 tap_end
