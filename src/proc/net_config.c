@@ -120,7 +120,7 @@ static uint64_t answer_config(const struct net_request *r, const struct config_n
     struct plan_client client = {.arch = PLAN_ARCH_UNKNOWN, .ipxe = name->chain == PLAN_CHAIN_IPXE};
     const struct fleet_node *node = config_node(r, name, &client.mac);
     const struct cached_image *image;
-    struct plan_site site = net_request_site(r);
+    struct plan_site site = net_asker_site(r->files, r->asker);
     cleanup_buf struct buf text = BUF_INIT;
     struct error err;
     if (!node)

@@ -33,13 +33,13 @@ int net_plan(struct net_files *files, const struct fleet_node *node, const struc
                      err);
 }
 
-struct plan_site net_request_site(const struct net_request *r)
+struct plan_site net_asker_site(const struct net_files *files, const struct boot_asker *asker)
 {
-    return (struct plan_site){.server = r->asker->server_ip,
-                              .http_port = r->files->host.http_port,
-                              .https_port = r->asker->via == BOOT_VIA_HTTPS ? r->files->host.https_port : 0,
+    return (struct plan_site){.server = asker->server_ip,
+                              .http_port = files->host.http_port,
+                              .https_port = asker->via == BOOT_VIA_HTTPS ? files->host.https_port : 0,
                               .loaders = PLAN_LOADERS_ALL,
-                              .client_ip = r->asker->client_ip};
+                              .client_ip = asker->client_ip};
 }
 
 const struct fleet_node *net_asker_node(const struct net_request *r, struct mac *mac)

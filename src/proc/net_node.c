@@ -60,11 +60,7 @@ static int node_plan(struct net_files *files, const struct fleet_node *node, con
                      const struct cached_image **image, struct error *err)
 {
     struct plan_client client = {.mac = *mac, .arch = PLAN_ARCH_UNKNOWN};
-    struct plan_site site = {.server = asker->server_ip,
-                             .http_port = files->host.http_port,
-                             .https_port = asker->via == BOOT_VIA_HTTPS ? files->host.https_port : 0,
-                             .loaders = PLAN_LOADERS_ALL,
-                             .client_ip = asker->client_ip};
+    struct plan_site site = net_asker_site(files, asker);
     return net_plan(files, node, &site, &client, what == NET_NODE_DISK ? PLAN_CHAIN_DISK : PLAN_CHAIN_ANY,
                     now_ms, image, err);
 }

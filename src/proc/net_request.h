@@ -57,8 +57,8 @@ int net_plan(struct net_files *files, const struct fleet_node *node, const struc
              const struct plan_client *client, enum plan_chain chain, int64_t now_ms,
              const struct cached_image **image, struct error *err);
 
-/* The site of a request for a file of a chain that was chosen before. */
-struct plan_site net_request_site(const struct net_request *r);
+/* The site for who asks for a file of a chain that was chosen before. */
+struct plan_site net_asker_site(const struct net_files *files, const struct boot_asker *asker);
 
 /* net_config.c: whether `path` is a config's name; then it is answered. */
 bool net_config_open(const struct net_request *r, uint64_t *handle);
