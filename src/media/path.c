@@ -27,6 +27,18 @@ static bool is_part(const char *part, size_t size, const char *name)
     return size == strlen(name) && memcmp(part, name, size) == 0;
 }
 
+/* Behind what is there, and a slash. False: it would not fit, with the NUL to come. */
+static bool append_part(char out[static MEDIA_PATH_MAX], size_t *used, const char *part, size_t size)
+{
+    if (*used + (*used > 0) + size + 1 > MEDIA_PATH_MAX)
+        return false;
+    if (*used)
+        out[(*used)++] = '/';
+    memcpy(out + *used, part, size);
+    *used += size;
+    return true;
+}
+
 int path_clean(const char *raw, char out[static MEDIA_PATH_MAX], struct error *err)
 {
     if (raw[0] == '/')
@@ -39,12 +51,8 @@ int path_clean(const char *raw, char out[static MEDIA_PATH_MAX], struct error *e
         if (is_part(at, size, ".."))
             return refuse(raw, "leads out of its container", err);
         if (size && !is_part(at, size, ".")) {
-            if (used + (used > 0) + size + 1 > MEDIA_PATH_MAX)
+            if (!append_part(out, &used, at, size))
                 return refuse(raw, "is too long", err);
-            if (used)
-                out[used++] = '/';
-            memcpy(out + used, at, size);
-            used += size;
         }
         at += size + (at[size] == '/');
     }
@@ -81,12 +89,8 @@ bool path_follow(const char *link, const char *target, char out[static MEDIA_PAT
                 used--;
             used -= used > 0;
         } else if (size && !is_part(at, size, ".")) {
-            if (used + (used > 0) + size + 1 > MEDIA_PATH_MAX)
+            if (!append_part(out, &used, at, size))
                 return false;
-            if (used)
-                out[used++] = '/';
-            memcpy(out + used, at, size);
-            used += size;
         }
         at += size + (at[size] == '/');
     }
