@@ -8,6 +8,47 @@
 
 #define SHOWN_MAX 100 /* longer values are only said to have changed */
 
+/* --- the walk --- */
+
+struct walk {
+    void *ctx;
+    fleet_changed_fn *changed;
+};
+
+/* Both sides are sorted by name. */
+static int walk_lists(const struct walk *w, enum fleet_kind kind, const void *before, size_t before_count,
+                      const void *after, size_t after_count)
+{
+    size_t size = fleet_kind_size(kind);
+    const char *old = before, *new = after;
+    const char *old_end = old + before_count * size, *new_end = new + after_count *size;
+    int result = 0;
+    while (result >= 0 && (old < old_end || new < new_end)) {
+        int order = old == old_end   ? 1
+                    : new == new_end ? -1
+                                     : fleet_name_compare(*(char *const *)(const void *)old,
+                                                          *(char *const *)(const void *)new);
+        if (order != 0 || !fleet_object_equal(kind, old, new))
+            result = w->changed(w->ctx, kind, order <= 0 ? old : NULL, order >= 0 ? new : NULL);
+        old += order <= 0 ? size : 0;
+        new += order >= 0 ? size : 0;
+    }
+    return result < 0 ? -1 : 0;
+}
+
+int fleet_changes(const struct fleet *before, const struct fleet *after, void *ctx, fleet_changed_fn *changed)
+{
+    const struct walk w = {ctx, changed};
+    if (walk_lists(&w, FLEET_NETWORK, before->networks, before->network_count, after->networks,
+                   after->network_count) < 0 ||
+        walk_lists(&w, FLEET_PROFILE, before->profiles, before->profile_count, after->profiles,
+                   after->profile_count) < 0)
+        return -1;
+    return walk_lists(&w, FLEET_NODE, before->nodes, before->node_count, after->nodes, after->node_count);
+}
+
+/* --- in words --- */
+
 struct diff {
     enum fleet_kind kind;
     struct buf *out;
@@ -61,38 +102,21 @@ static void one_sided(struct diff *d, char sign, const void *object)
     d->lines++;
 }
 
-/* Both sides are sorted by name. */
-static void diff_lists(struct diff *d, const void *before, size_t before_count, const void *after,
-                       size_t after_count)
+static int diff_changed(void *ctx, enum fleet_kind kind, const void *before, const void *after)
 {
-    size_t size = fleet_kind_size(d->kind);
-    const char *old = before, *new = after;
-    const char *old_end = old + before_count * size, *new_end = new + after_count *size;
-    while (old < old_end || new < new_end) {
-        int order = old == old_end   ? 1
-                    : new == new_end ? -1
-                                     : fleet_name_compare(*(char *const *)(const void *)old,
-                                                          *(char *const *)(const void *)new);
-        if (order < 0)
-            one_sided(d, '-', old);
-        else if (order > 0)
-            one_sided(d, '+', new);
-        else
-            diff_object(d, old, new);
-        old += order <= 0 ? size : 0;
-        new += order >= 0 ? size : 0;
-    }
+    struct diff *d = ctx;
+    d->kind = kind;
+    if (before && after)
+        diff_object(d, before, after);
+    else
+        one_sided(d, before ? '-' : '+', before ? before : after);
+    return 0;
 }
 
 size_t fleet_diff(const struct fleet *before, const struct fleet *after, struct buf *out)
 {
     struct diff d = {.out = out};
-    d.kind = FLEET_NETWORK;
-    diff_lists(&d, before->networks, before->network_count, after->networks, after->network_count);
-    d.kind = FLEET_PROFILE;
-    diff_lists(&d, before->profiles, before->profile_count, after->profiles, after->profile_count);
-    d.kind = FLEET_NODE;
-    diff_lists(&d, before->nodes, before->node_count, after->nodes, after->node_count);
+    fleet_changes(before, after, &d, diff_changed);
     out->failed |= d.before.failed || d.after.failed;
     buf_fini(&d.before);
     buf_fini(&d.after);

@@ -196,6 +196,20 @@ int fleet_object_copy(enum fleet_kind kind, void *to, const void *from, struct e
     return error_set(err, "out of memory");
 }
 
+bool fleet_object_equal(enum fleet_kind kind, const void *a, const void *b)
+{
+    for (size_t i = 0; i < KEY_COUNT; i++) {
+        const struct fleet_key *key = &keys[i];
+        if (!(key->kinds & FLEET_BIT(kind)))
+            continue;
+        const void *left = fleet_base_const(kind, key, a), *right = fleet_base_const(kind, key, b);
+        bool set = key->type->is_set(key, left);
+        if (set != key->type->is_set(key, right) || (set && !key->type->equal(key, left, right)))
+            return false;
+    }
+    return true;
+}
+
 int fleet_key_parse(enum fleet_kind kind, const struct fleet_key *key, void *object, const struct yaml *value,
                     const struct yaml **at, struct error *err)
 {

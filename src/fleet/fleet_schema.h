@@ -20,7 +20,8 @@ struct fleet_type {
     bool list; /* `node set` splits its text at commas */
     bool (*is_set)(const struct fleet_key *key, const void *base);
     void (*clear)(const struct fleet_key *key, void *base);
-    int (*copy)(const struct fleet_key *key, void *to, const void *from); /* -1: out of memory */
+    int (*copy)(const struct fleet_key *key, void *to, const void *from);     /* -1: out of memory */
+    bool (*equal)(const struct fleet_key *key, const void *a, const void *b); /* both are set */
     int (*parse)(const struct fleet_key *key, void *base, const struct yaml *value, const struct yaml **at,
                  struct error *err);
     /* YAML, from behind "key:" to the end of its last line; lines of its own are indented by `indent`. */
@@ -61,6 +62,8 @@ const void *fleet_base_const(enum fleet_kind kind, const struct fleet_key *key, 
 /* The whole object, name included. */
 void fleet_object_fini(enum fleet_kind kind, void *object);
 int fleet_object_copy(enum fleet_kind kind, void *to, const void *from, struct error *err);
+/* Whether all keys are the same; the names are not looked at. */
+bool fleet_object_equal(enum fleet_kind kind, const void *a, const void *b);
 
 /* Reads and checks one value. On failure *at is the value to blame. */
 int fleet_key_parse(enum fleet_kind kind, const struct fleet_key *key, void *object, const struct yaml *value,

@@ -28,6 +28,13 @@ static int macs_copy(const struct fleet_key *key, void *to, const void *from)
     return 0;
 }
 
+static bool macs_equal(const struct fleet_key *key, const void *a, const void *b)
+{
+    const struct fleet_node *left = a, *right = b;
+    return left->mac_count == right->mac_count &&
+           memcmp(left->macs, right->macs, left->mac_count * sizeof left->macs[0]) == 0;
+}
+
 static int macs_parse(const struct fleet_key *key, void *base, const struct yaml *value,
                       const struct yaml **at, struct error *err)
 {
@@ -65,6 +72,7 @@ const struct fleet_type fleet_type_macs = {.list = true,
                                            .is_set = macs_is_set,
                                            .clear = macs_clear,
                                            .copy = macs_copy,
+                                           .equal = macs_equal,
                                            .parse = macs_parse,
                                            .format = macs_format};
 
@@ -113,6 +121,17 @@ static int keys_copy(const struct fleet_key *key, void *to, const void *from)
     return 0;
 }
 
+static bool keys_equal(const struct fleet_key *key, const void *a, const void *b)
+{
+    const struct fleet_settings *left = a, *right = b;
+    if (left->key_count != right->key_count)
+        return false;
+    for (size_t i = 0; i < left->key_count; i++)
+        if (strcmp(left->keys[i], right->keys[i]) != 0)
+            return false;
+    return true;
+}
+
 static int keys_parse(const struct fleet_key *key, void *base, const struct yaml *value,
                       const struct yaml **at, struct error *err)
 {
@@ -143,6 +162,7 @@ const struct fleet_type fleet_type_keys = {.list = true,
                                            .is_set = keys_is_set,
                                            .clear = keys_clear,
                                            .copy = keys_copy,
+                                           .equal = keys_equal,
                                            .parse = keys_parse,
                                            .format = keys_format};
 
@@ -192,6 +212,20 @@ static int datastores_copy(const struct fleet_key *key, void *to, const void *fr
             return -1;
     }
     return 0;
+}
+
+static bool datastores_equal(const struct fleet_key *key, const void *a, const void *b)
+{
+    const struct fleet_settings *left = a, *right = b;
+    if (left->datastore_count != right->datastore_count)
+        return false;
+    for (size_t i = 0; i < left->datastore_count; i++) {
+        const struct fleet_datastore *x = &left->datastores[i], *y = &right->datastores[i];
+        if (strcmp(x->label, y->label) != 0 || strcmp(x->host, y->host) != 0 ||
+            strcmp(x->path, y->path) != 0 || x->read_only != y->read_only)
+            return false;
+    }
+    return true;
 }
 
 /*
@@ -340,5 +374,6 @@ const struct fleet_type fleet_type_datastores = {.list = true,
                                                  .is_set = datastores_is_set,
                                                  .clear = datastores_clear,
                                                  .copy = datastores_copy,
+                                                 .equal = datastores_equal,
                                                  .parse = datastores_parse,
                                                  .format = datastores_format};

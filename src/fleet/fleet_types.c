@@ -88,6 +88,11 @@ static int text_copy(const struct fleet_key *key, void *to, const void *from)
     return 0;
 }
 
+static bool text_equals(const struct fleet_key *key, const void *a, const void *b)
+{
+    return strcmp(*(char *const *)field_const(key, a), *(char *const *)field_const(key, b)) == 0;
+}
+
 static int text_parse(const struct fleet_key *key, void *base, const struct yaml *value,
                       const struct yaml **at, struct error *err)
 {
@@ -109,6 +114,7 @@ static void text_format(const struct fleet_key *key, const void *base, unsigned 
 const struct fleet_type fleet_type_text = {.is_set = text_is_set,
                                            .clear = text_clear,
                                            .copy = text_copy,
+                                           .equal = text_equals,
                                            .parse = text_parse,
                                            .format = text_format};
 
@@ -128,6 +134,11 @@ static int switch_copy(const struct fleet_key *key, void *to, const void *from)
 {
     *(enum fleet_switch *)field(key, to) = *(const enum fleet_switch *)field_const(key, from);
     return 0;
+}
+
+static bool switch_equal(const struct fleet_key *key, const void *a, const void *b)
+{
+    return *(const enum fleet_switch *)field_const(key, a) == *(const enum fleet_switch *)field_const(key, b);
 }
 
 int fleet_read_switch(const struct yaml *value, enum fleet_switch *out, struct error *err)
@@ -162,6 +173,7 @@ static void switch_format(const struct fleet_key *key, const void *base, unsigne
 const struct fleet_type fleet_type_switch = {.is_set = switch_is_set,
                                              .clear = switch_clear,
                                              .copy = switch_copy,
+                                             .equal = switch_equal,
                                              .parse = switch_parse,
                                              .format = switch_format};
 
@@ -197,6 +209,11 @@ static int u32_copy(const struct fleet_key *key, void *to, const void *from)
     return 0;
 }
 
+static bool u32_equal(const struct fleet_key *key, const void *a, const void *b)
+{
+    return *(const uint32_t *)field_const(key, a) == *(const uint32_t *)field_const(key, b);
+}
+
 static int ip_parse(const struct fleet_key *key, void *base, const struct yaml *value, const struct yaml **at,
                     struct error *err)
 {
@@ -209,8 +226,12 @@ static void ip_format(const struct fleet_key *key, const void *base, unsigned in
     buf_format(out, " %s\n", ip4_format(*(const uint32_t *)field_const(key, base), ip));
 }
 
-const struct fleet_type fleet_type_ip = {
-    .is_set = u32_is_set, .clear = u32_clear, .copy = u32_copy, .parse = ip_parse, .format = ip_format};
+const struct fleet_type fleet_type_ip = {.is_set = u32_is_set,
+                                         .clear = u32_clear,
+                                         .copy = u32_copy,
+                                         .equal = u32_equal,
+                                         .parse = ip_parse,
+                                         .format = ip_format};
 
 /* --- subnet --- */
 
@@ -233,6 +254,12 @@ static int subnet_copy(const struct fleet_key *key, void *to, const void *from)
     n->subnet = source->subnet;
     n->prefix = source->prefix;
     return 0;
+}
+
+static bool subnet_equal(const struct fleet_key *key, const void *a, const void *b)
+{
+    const struct fleet_network *left = a, *right = b;
+    return left->subnet == right->subnet && left->prefix == right->prefix;
 }
 
 static int subnet_parse(const struct fleet_key *key, void *base, const struct yaml *value,
@@ -266,6 +293,7 @@ static void subnet_format(const struct fleet_key *key, const void *base, unsigne
 const struct fleet_type fleet_type_subnet = {.is_set = subnet_is_set,
                                              .clear = subnet_clear,
                                              .copy = subnet_copy,
+                                             .equal = subnet_equal,
                                              .parse = subnet_parse,
                                              .format = subnet_format};
 
@@ -289,6 +317,12 @@ static int pool_copy(const struct fleet_key *key, void *to, const void *from)
     n->pool_first = source->pool_first;
     n->pool_last = source->pool_last;
     return 0;
+}
+
+static bool pool_equal(const struct fleet_key *key, const void *a, const void *b)
+{
+    const struct fleet_network *left = a, *right = b;
+    return left->pool_first == right->pool_first && left->pool_last == right->pool_last;
 }
 
 static int pool_parse(const struct fleet_key *key, void *base, const struct yaml *value,
@@ -323,6 +357,7 @@ static void pool_format(const struct fleet_key *key, const void *base, unsigned 
 const struct fleet_type fleet_type_pool = {.is_set = pool_is_set,
                                            .clear = pool_clear,
                                            .copy = pool_copy,
+                                           .equal = pool_equal,
                                            .parse = pool_parse,
                                            .format = pool_format};
 
@@ -345,6 +380,13 @@ static int dns_copy(const struct fleet_key *key, void *to, const void *from)
     n->dns_count = source->dns_count;
     memcpy(n->dns, source->dns, sizeof n->dns);
     return 0;
+}
+
+static bool dns_equal(const struct fleet_key *key, const void *a, const void *b)
+{
+    const struct fleet_network *left = a, *right = b;
+    return left->dns_count == right->dns_count &&
+           memcmp(left->dns, right->dns, left->dns_count * sizeof left->dns[0]) == 0;
 }
 
 static int dns_parse(const struct fleet_key *key, void *base, const struct yaml *value,
@@ -376,6 +418,7 @@ const struct fleet_type fleet_type_dns = {.list = true,
                                           .is_set = dns_is_set,
                                           .clear = dns_clear,
                                           .copy = dns_copy,
+                                          .equal = dns_equal,
                                           .parse = dns_parse,
                                           .format = dns_format};
 
@@ -403,6 +446,7 @@ static void number_format(const struct fleet_key *key, const void *base, unsigne
 const struct fleet_type fleet_type_number = {.is_set = u32_is_set,
                                              .clear = u32_clear,
                                              .copy = u32_copy,
+                                             .equal = u32_equal,
                                              .parse = number_parse,
                                              .format = number_format};
 
@@ -450,5 +494,9 @@ static void lease_format(const struct fleet_key *key, const void *base, unsigned
         }
 }
 
-const struct fleet_type fleet_type_lease = {
-    .is_set = u32_is_set, .clear = u32_clear, .copy = u32_copy, .parse = lease_parse, .format = lease_format};
+const struct fleet_type fleet_type_lease = {.is_set = u32_is_set,
+                                            .clear = u32_clear,
+                                            .copy = u32_copy,
+                                            .equal = u32_equal,
+                                            .parse = lease_parse,
+                                            .format = lease_format};

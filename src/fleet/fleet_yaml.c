@@ -4,6 +4,7 @@
 #include "fleet/fleet_check.h"
 #include "fleet/fleet_entry.h"
 #include "fleet/fleet_types.h"
+#include "fleet/yaml_quick.h"
 
 #include <string.h>
 
@@ -106,13 +107,30 @@ static int read_fleet(const char *name, const struct yaml *root, struct fleet *f
     return 0;
 }
 
-int fleet_parse_yaml(const char *name, struct slice text, struct fleet **out, struct error *err)
+static bool put_entry(void *ctx, const char *section, const struct yaml *entry)
+{
+    struct error ignored;
+    int kind = kind_of_section(section);
+    struct fleet_entry e = {(enum fleet_kind)kind, "", entry->key, entry};
+    return kind >= 0 && fleet_entry_put(ctx, &e, false, &ignored) == 0;
+}
+
+/* NULL: there is something wrong with it, or it is written in a way of its own. */
+static struct fleet *parse_quick(struct slice text)
+{
+    struct fleet *fleet = fleet_new();
+    struct error ignored;
+    if (fleet && yaml_quick(text, fleet, put_entry) && fleet_finish(fleet, &ignored) == 0)
+        return fleet;
+    fleet_free(fleet);
+    return NULL;
+}
+
+/* Knows where in the text everything is, for which it keeps all values until the fleet is checked. */
+static int parse_thorough(const char *name, struct slice text, struct fleet **out, struct error *err)
 {
     static const struct yaml nothing = {.kind = YAML_SCALAR, .plain = true, .text = ""};
     struct yaml_tree tree;
-    if (text.size > FLEET_YAML_MAX)
-        return error_set(err, "%s: %zu bytes; at most %u are taken; split it", name, text.size,
-                         FLEET_YAML_MAX);
     if (yaml_read(name, text, &tree, err) < 0)
         return -1;
     struct fleet *fleet = fleet_new();
@@ -124,6 +142,18 @@ int fleet_parse_yaml(const char *name, struct slice text, struct fleet **out, st
     else
         *out = fleet;
     return result;
+}
+
+int fleet_parse_yaml(const char *name, struct slice text, struct fleet **out, struct error *err)
+{
+    if (text.size > FLEET_YAML_MAX)
+        return error_set(err, "%s: %zu bytes; at most %u are taken; split it", name, text.size,
+                         FLEET_YAML_MAX);
+    struct fleet *fleet = parse_quick(text);
+    if (!fleet)
+        return parse_thorough(name, text, out, err);
+    *out = fleet;
+    return 0;
 }
 
 /* --- out --- */

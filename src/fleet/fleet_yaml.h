@@ -55,6 +55,15 @@ int fleet_format_yaml(const struct fleet *fleet, enum fleet_secrets secrets, str
 void fleet_format_object(enum fleet_kind kind, const void *object, enum fleet_secrets secrets,
                          struct buf *out);
 
+/*
+ * Calls `changed` for each object that differs between two finished fleets: kinds in their order, names in
+ * natural order. before NULL: it is new; after NULL: it is gone. A negative return ends the walk, which
+ * returns -1.
+ */
+typedef int fleet_changed_fn(void *ctx, enum fleet_kind kind, const void *before, const void *after);
+int fleet_changes(const struct fleet *before, const struct fleet *after, void *ctx,
+                  fleet_changed_fn *changed);
+
 /* One line per difference for people: "+ node rack01", "~ node rack02: ip 10.77.0.12 -> 10.77.0.13", "-
  * profile old". Returns their count. */
 size_t fleet_diff(const struct fleet *before, const struct fleet *after, struct buf *out);

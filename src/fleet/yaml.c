@@ -2,19 +2,13 @@
 
 #include "base/cleanup.h"
 #include "base/text.h"
+#include "fleet/yaml_tree.h"
 
 #include <libfyaml.h>
 #include <stdlib.h>
 #include <string.h>
 
-#define BLOCK_SIZE     (256u << 10)
 #define YAML_SHOWN_MAX 64
-
-struct yaml_block {
-    struct yaml_block *next;
-    size_t used, size; /* of data, bytes */
-    max_align_t data[];
-};
 
 struct reader {
     const char *name;
@@ -31,33 +25,6 @@ struct reader {
     struct yaml *root;
     struct buf text; /* one scalar, decoded */
 };
-
-static void *tree_alloc(struct yaml_tree *tree, size_t size)
-{
-    size = (size + sizeof(max_align_t) - 1) / sizeof(max_align_t) * sizeof(max_align_t);
-    struct yaml_block *b = tree->block;
-    if (!b || b->size - b->used < size) {
-        size_t room = size > BLOCK_SIZE ? size : BLOCK_SIZE;
-        b = malloc(sizeof *b + room);
-        if (!b)
-            return NULL;
-        *b = (struct yaml_block){.next = tree->block, .size = room};
-        tree->block = b;
-    }
-    void *p = (char *)b->data + b->used;
-    b->used += size;
-    return p;
-}
-
-void yaml_tree_fini(struct yaml_tree *tree)
-{
-    while (tree->block) {
-        struct yaml_block *next = tree->block->next;
-        free(tree->block);
-        tree->block = next;
-    }
-    *tree = (struct yaml_tree){0};
-}
 
 /* --- what libfyaml says --- */
 
@@ -112,7 +79,7 @@ static struct yaml *value_new(struct reader *r, enum yaml_kind kind, const struc
         fail_mark(r, mark, "too many values in one file; split it");
         return NULL;
     }
-    struct yaml *v = tree_alloc(r->tree, sizeof *v);
+    struct yaml *v = yaml_alloc(r->tree, sizeof *v);
     if (!v) {
         error_set(r->err, "%s: out of memory", r->name);
         return NULL;
@@ -220,7 +187,7 @@ static int on_scalar(struct reader *r, struct fy_event *e)
     if (read_scalar(r, e->scalar.value) < 0)
         return -1;
     size_t size = r->text.size;
-    char *copy = tree_alloc(r->tree, size + 1);
+    char *copy = yaml_alloc(r->tree, size + 1);
     if (!copy)
         return error_set(r->err, "%s: out of memory", r->name);
     memcpy(copy, buf_text(&r->text), size + 1);

@@ -9,40 +9,11 @@ static const struct db_sql select_objects = {"read the fleet", "SELECT body FROM
 static const struct db_sql put_object = {
     "keep an object of the fleet",
     "INSERT INTO object (kind, name, body) VALUES ($1, $2, $3) ON CONFLICT (kind, name) DO UPDATE "
-    "SET body = excluded.body WHERE object.body <> excluded.body RETURNING 1"};
+    "SET body = excluded.body"};
 static const struct db_sql remove_object = {"remove an object of the fleet",
-                                            "DELETE FROM object WHERE kind = $1 AND name = $2 RETURNING 1"};
+                                            "DELETE FROM object WHERE kind = $1 AND name = $2"};
 static const struct db_sql put_audit = {"note a change of the fleet",
                                         "INSERT INTO audit (at_ms, who, change) VALUES ($1, $2, $3)"};
-
-/* An object of a fleet, whatever its kind. */
-struct object {
-    const void *object;
-    const char *name;
-};
-
-static size_t object_count(const struct fleet *fleet, enum fleet_kind kind)
-{
-    return kind == FLEET_NETWORK   ? fleet->network_count
-           : kind == FLEET_PROFILE ? fleet->profile_count
-                                   : fleet->node_count;
-}
-
-static struct object object_at(const struct fleet *fleet, enum fleet_kind kind, size_t i)
-{
-    if (kind == FLEET_NETWORK)
-        return (struct object){&fleet->networks[i], fleet->networks[i].name};
-    if (kind == FLEET_PROFILE)
-        return (struct object){&fleet->profiles[i], fleet->profiles[i].name};
-    return (struct object){&fleet->nodes[i], fleet->nodes[i].name};
-}
-
-static bool has_object(const struct fleet *fleet, enum fleet_kind kind, const char *name)
-{
-    return kind == FLEET_NETWORK   ? fleet_network_by_name(fleet, name) != NULL
-           : kind == FLEET_PROFILE ? fleet_profile_by_name(fleet, name) != NULL
-                                   : fleet_node_by_name(fleet, name) != NULL;
-}
 
 int state_fleet_load(struct state *state, struct error *err)
 {
@@ -69,66 +40,55 @@ int state_fleet_load(struct state *state, struct error *err)
     return 0;
 }
 
-/* Returns 1 when the row was changed. */
-static int put_one(struct state *state, enum fleet_kind kind, const struct object *object, struct error *err)
-{
-    struct buf text cleanup_buf = BUF_INIT;
-    fleet_format_object(kind, object->object, FLEET_WITH_SECRETS, &text);
-    const char *body = buf_text(&text);
-    if (text.failed)
-        return error_errno(err, ENOMEM, "keeping %s", object->name);
-    struct db_call call cleanup_db_call = DB_CALL_INIT;
-    if (db_call(state->db, &put_object, &call, err) < 0)
-        return -1;
-    db_put_text(&call, fleet_kind_section(kind));
-    db_put_text(&call, object->name);
-    db_put_text(&call, body);
-    return db_step(&call, err);
-}
+/* The rows of what differs, in one transaction. */
+struct writer {
+    struct state *state;
+    int64_t changed; /* rows */
+    struct buf text; /* one object's */
+    struct error *err;
+};
 
-/* Returns 1 when there was such a row. */
-static int remove_one(struct state *state, enum fleet_kind kind, const char *name, struct error *err)
+static int put_row(struct writer *w, enum fleet_kind kind, const void *object)
 {
+    const char *name = *(char *const *)object; /* starts with its name */
+    buf_clear(&w->text);
+    fleet_format_object(kind, object, FLEET_WITH_SECRETS, &w->text);
+    const char *body = buf_text(&w->text);
+    if (w->text.failed)
+        return error_errno(w->err, ENOMEM, "keeping %s", name);
     struct db_call call cleanup_db_call = DB_CALL_INIT;
-    if (db_call(state->db, &remove_object, &call, err) < 0)
+    if (db_call(w->state->db, &put_object, &call, w->err) < 0)
         return -1;
     db_put_text(&call, fleet_kind_section(kind));
     db_put_text(&call, name);
-    return db_step(&call, err);
+    db_put_text(&call, body);
+    return db_run(&call, w->err);
 }
 
-/* Returns how many rows of the kind were changed. */
-static int64_t write_kind(struct state *state, const struct fleet *next, enum fleet_kind kind,
-                          struct error *err)
+static int remove_row(struct writer *w, enum fleet_kind kind, const void *object)
 {
-    int64_t changed = 0;
-    for (size_t i = 0; i < object_count(state->fleet, kind); i++) {
-        const char *name = object_at(state->fleet, kind, i).name;
-        int removed = has_object(next, kind, name) ? 0 : remove_one(state, kind, name, err);
-        if (removed < 0)
-            return -1;
-        changed += removed;
-    }
-    for (size_t i = 0; i < object_count(next, kind); i++) {
-        struct object object = object_at(next, kind, i);
-        int put = put_one(state, kind, &object, err);
-        if (put < 0)
-            return -1;
-        changed += put;
-    }
-    return changed;
+    struct db_call call cleanup_db_call = DB_CALL_INIT;
+    if (db_call(w->state->db, &remove_object, &call, w->err) < 0)
+        return -1;
+    db_put_text(&call, fleet_kind_section(kind));
+    db_put_text(&call, *(char *const *)object);
+    return db_run(&call, w->err);
 }
 
+static int write_changed(void *ctx, enum fleet_kind kind, const void *before, const void *after)
+{
+    struct writer *w = ctx;
+    w->changed++;
+    return after ? put_row(w, kind, after) : remove_row(w, kind, before);
+}
+
+/* Returns how many rows were changed. */
 static int64_t write_rows(struct state *state, const struct fleet *next, struct error *err)
 {
-    int64_t changed = 0;
-    for (enum fleet_kind kind = 0; kind < FLEET_KINDS; kind++) {
-        int64_t rows = write_kind(state, next, kind, err);
-        if (rows < 0)
-            return -1;
-        changed += rows;
-    }
-    return changed;
+    struct writer w = {.state = state, .err = err};
+    int result = fleet_changes(state->fleet, next, &w, write_changed);
+    buf_fini(&w.text);
+    return result < 0 ? -1 : w.changed;
 }
 
 static int write_audit(struct state *state, const struct fleet *next, const char *who, int64_t now_ms,
