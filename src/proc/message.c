@@ -3,6 +3,7 @@
 #include "base/cleanup.h"
 #include "base/wire.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
@@ -112,11 +113,38 @@ static bool lease_sound(const struct lease *lease)
     return lease->state <= LEASE_DECLINED && text_ends_within(lease->hostname, sizeof lease->hostname);
 }
 
-static bool event_sound(const struct boot_event *event)
+/* --- events --- */
+
+#define EVENT_HEAD offsetof(struct boot_event, file)
+
+/* Up to the first text an event is as it lies in memory; both texts follow, each with its NUL. */
+size_t message_event_put(const struct boot_event *event, uint8_t out[static MESSAGE_EVENT_MAX])
 {
-    return event->kind < BOOT_EVENT_KINDS && event->role <= BOOT_FILE_OVERLAY &&
-           text_ends_within(event->file, sizeof event->file) &&
-           text_ends_within(event->text, sizeof event->text);
+    struct wire_out w = wire_out(out, MESSAGE_EVENT_MAX);
+    wire_put(&w, event, EVENT_HEAD);
+    wire_put(&w, event->file, strlen(event->file) + 1);
+    wire_put(&w, event->text, strlen(event->text) + 1);
+    return wire_written(&w);
+}
+
+void message_event_get(const struct message *m, struct boot_event *out)
+{
+    const char *file = (const char *)m->body + EVENT_HEAD, *text = file + strlen(file) + 1;
+    memcpy(out, m->body, EVENT_HEAD);
+    memcpy(out->file, file, strlen(file) + 1);
+    memcpy(out->text, text, strlen(text) + 1);
+}
+
+static bool event_sound(const struct message *m)
+{
+    struct boot_event head;
+    if (m->size < EVENT_HEAD)
+        return false;
+    memcpy(&head, m->body, EVENT_HEAD);
+    struct wire_in w = wire_in((const uint8_t *)m->body + EVENT_HEAD, m->size - EVENT_HEAD);
+    const char *file = wire_text(&w), *text = file ? wire_text(&w) : NULL;
+    return head.kind < BOOT_EVENT_KINDS && head.role <= BOOT_FILE_OVERLAY && text && wire_left(&w) == 0 &&
+           strlen(file) < sizeof head.file && strlen(text) < sizeof head.text;
 }
 
 /* The size every body of a type has; 0: any. */
@@ -124,7 +152,6 @@ static size_t body_size(enum message_type type)
 {
     static const size_t sizes[MESSAGE_TYPES] = {
         [MESSAGE_LEASE] = sizeof(struct message_lease),
-        [MESSAGE_EVENT] = sizeof(struct boot_event),
         [MESSAGE_OVERLAY_ASK] = sizeof(struct message_overlay_ask),
         [MESSAGE_LEASE_KNOWN] = sizeof(struct lease),
         [MESSAGE_COMMITTED] = sizeof(struct message_committed),
@@ -142,7 +169,7 @@ static bool body_sound(const struct message *m)
     if (m->type == MESSAGE_LEASE_KNOWN)
         return lease_sound(m->body);
     if (m->type == MESSAGE_EVENT)
-        return event_sound(m->body);
+        return event_sound(m);
     if (m->type == MESSAGE_OVERLAY_ASK)
         return text_ends_within(((const struct message_overlay_ask *)m->body)->node, FLEET_NAME_MAX);
     if (m->type == MESSAGE_OVERLAY)
@@ -163,6 +190,61 @@ int message_check(const struct message *m, struct error *err)
         return error_set(err, "message of type %u with a malformed body of %zu bytes", (unsigned)m->type,
                          m->size);
     return 0;
+}
+
+/* --- packs --- */
+
+struct part_header {
+    uint32_t type;
+    uint32_t size; /* of the body that follows; then up to 7 bytes until the next part */
+};
+
+/* Bodies are structs that are read where they lie. */
+static size_t part_size(size_t body)
+{
+    return sizeof(struct part_header) + ((body + 7) & ~(size_t)7);
+}
+
+bool message_pack_add(struct message_pack *pack, const struct message *m)
+{
+    struct part_header header = {m->type, (uint32_t)m->size};
+    uint8_t *at = pack->data + pack->size;
+    assert(m->fd < 0 && m->type != MESSAGE_PACK);
+    if (pack->count == MESSAGE_PACK_MAX || m->size > sizeof pack->data - sizeof header ||
+        part_size(m->size) > sizeof pack->data - pack->size)
+        return false;
+    memcpy(at, &header, sizeof header);
+    if (m->size)
+        memcpy(at + sizeof header, m->body, m->size);
+    pack->size += part_size(m->size);
+    memset(at + sizeof header + m->size, 0, part_size(m->size) - sizeof header - m->size);
+    pack->count++;
+    return true;
+}
+
+struct message message_pack_all(const struct message_pack *pack)
+{
+    return (struct message){.type = MESSAGE_PACK, .body = pack->data, .size = pack->size, .fd = -1};
+}
+
+int message_pack_next(const struct message *pack, size_t *at, struct message *m, struct error *err)
+{
+    struct part_header header;
+    size_t left = pack->size - *at;
+    const uint8_t *part = (const uint8_t *)pack->body + *at;
+    if (left == 0)
+        return 0;
+    if (left < sizeof header)
+        return error_set(err, "a pack of messages ends within a header");
+    memcpy(&header, part, sizeof header);
+    if (header.size > left - sizeof header || part_size(header.size) > left)
+        return error_set(err, "a pack of messages ends within a body of %u bytes", header.size);
+    if (header.type == MESSAGE_PACK)
+        return error_set(err, "a pack of messages within a pack");
+    *m = (struct message){
+        .type = (enum message_type)header.type, .body = part + sizeof header, .size = header.size, .fd = -1};
+    *at += part_size(header.size);
+    return message_check(m, err) < 0 ? -1 : 1;
 }
 
 int message_words(const struct message *m, const char *words[static MESSAGE_WORDS_MAX], size_t *count,

@@ -1,5 +1,6 @@
 /*
- * Messages between our processes: one datagram each on a SOCK_SEQPACKET pair, at most one descriptor with it.
+ * Messages between our processes: datagrams on a SOCK_SEQPACKET pair. One message is one datagram, at most
+ * one descriptor with it; or many without descriptors travel as one, a pack (channel.h makes and opens them).
  *
  * Every message is a header and a body of fixed layout; both ends are the same binary, so bodies are structs
  * as they lie in memory. The receiver still checks type, direction, size, text ends and enum ranges: net
@@ -17,6 +18,7 @@
 
 #define MESSAGE_SIZE_MAX  65536 /* header and body */
 #define MESSAGE_WORDS_MAX 64
+#define MESSAGE_PACK_MAX  1024 /* messages in one datagram */
 
 enum message_type {
     /* asker (a command) -> state */
@@ -29,7 +31,7 @@ enum message_type {
 
     /* net -> state */
     MESSAGE_LEASE,       /* body: struct message_lease; answered by MESSAGE_COMMITTED */
-    MESSAGE_EVENT,       /* body: struct boot_event */
+    MESSAGE_EVENT,       /* body: message_event_put */
     MESSAGE_OVERLAY_ASK, /* body: struct message_overlay_ask */
     /* state -> net */
     MESSAGE_FLEET,       /* fd: YAML without secrets */
@@ -45,6 +47,9 @@ enum message_type {
 
     /* net, state -> parent */
     MESSAGE_READY,
+
+    /* between net and state */
+    MESSAGE_PACK, /* body: whole messages, one after the other; no pack within */
     MESSAGE_TYPES
 };
 
@@ -102,6 +107,26 @@ int message_receive(int socket, void *buffer, struct message *m, struct error *e
 
 /* Checks the body against the type: sizes, text ends, enum ranges. An error means the peer is broken. */
 int message_check(const struct message *m, struct error *err);
+
+/*
+ * Several messages in one datagram, which is a tenth of the kernel's work for each. A pack is filled from
+ * empty: message_pack_add takes messages without a descriptor until it says that there is no room, and
+ * message_pack_all is the datagram. On the way out, `at` is 0 at first; message_pack_next fills *m with the
+ * next message (borrowed from the pack, checked): 1, 0 at the end, -1 where the pack is malformed.
+ */
+struct message_pack {
+    size_t size, count;
+    _Alignas(8) uint8_t data[MESSAGE_SIZE_MAX - 16]; /* 16: at least the datagram's own header */
+};
+bool message_pack_add(struct message_pack *pack, const struct message *m);
+struct message message_pack_all(const struct message_pack *pack);
+int message_pack_next(const struct message *pack, size_t *at, struct message *m, struct error *err);
+
+/* An event's texts travel only as long as they are. Returns the body's size; `out` borrows nothing. */
+#define MESSAGE_EVENT_MAX sizeof(struct boot_event)
+size_t message_event_put(const struct boot_event *event, uint8_t out[static MESSAGE_EVENT_MAX]);
+/* m: a checked MESSAGE_EVENT. Beyond the ends of its texts *out is left as it was. */
+void message_event_get(const struct message *m, struct boot_event *out);
 
 /* The words of a MESSAGE_ASK, borrowed from the body. */
 int message_words(const struct message *m, const char *words[static MESSAGE_WORDS_MAX], size_t *count,

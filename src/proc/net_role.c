@@ -118,7 +118,8 @@ static void host_event(void *ctx, const struct boot_event *event)
         p->events_lost++;
         return;
     }
-    tell_state(p, MESSAGE_EVENT, &e, sizeof e);
+    uint8_t body[MESSAGE_EVENT_MAX];
+    tell_state(p, MESSAGE_EVENT, body, message_event_put(&e, body));
 }
 
 /* --- messages --- */
@@ -277,7 +278,7 @@ static int open_servers(struct net_process *p, struct error *err)
                                   .now_ms = host_now,
                                   .mac_of = host_mac_of,
                                   .ask_overlay = host_ask_overlay};
-    struct channel_handler state = {.ctx = p, .message = state_message, .gone = peer_gone};
+    struct channel_handler state = {.ctx = p, .gathers = true, .message = state_message, .gone = peer_gone};
     struct channel_handler parent = {.ctx = p, .message = parent_message, .gone = peer_gone};
     p->events = (struct boot_events){p, host_event};
     p->dhcp_host = (struct dhcp_host){p, host_fleet, host_boot, host_commit, p->events};

@@ -123,6 +123,18 @@ static void print_live(struct state_process *p, const struct boot_event *event, 
     fflush(stdout);
 }
 
+static void net_event(struct state_process *p, const struct message *m)
+{
+    char line[STATE_LINE_MAX] = "";
+    struct boot_event event;
+    struct error problem;
+    message_event_get(m, &event);
+    if (state_event(p->state, &event, line, &problem) < 0)
+        log_error("%s", problem.text);
+    if (line[0])
+        print_live(p, &event, line);
+}
+
 static int net_message(void *ctx, struct channel *channel, struct message *m, struct error *err)
 {
     struct state_process *p = ctx;
@@ -137,11 +149,7 @@ static int net_message(void *ctx, struct channel *channel, struct message *m, st
         return 0;
     }
     if (m->type == MESSAGE_EVENT) {
-        char line[STATE_LINE_MAX] = "";
-        if (state_event(p->state, m->body, line, &problem) < 0)
-            log_error("%s", problem.text);
-        if (line[0])
-            print_live(p, m->body, line);
+        net_event(p, m);
         return 0;
     }
     if (m->type == MESSAGE_OVERLAY_ASK)
@@ -318,7 +326,8 @@ static int lock_root(struct error *err)
 
 static int serve_open(struct state_process *p, struct error *err)
 {
-    struct channel_handler net = {.ctx = p, .message = net_message, .batch = net_batch, .gone = peer_gone};
+    struct channel_handler net = {
+        .ctx = p, .gathers = true, .message = net_message, .batch = net_batch, .gone = peer_gone};
     struct channel_handler parent = {.ctx = p, .message = net_message, .gone = peer_gone};
     struct message ready = {.type = MESSAGE_READY, .fd = -1};
     int r = sd_event_add_io(p->loop, NULL, FD_CONTROL, EPOLLIN, control_io, p);

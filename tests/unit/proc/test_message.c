@@ -69,17 +69,44 @@ static bool sound(enum message_type type, const void *body, size_t size)
     return message_check(&m, &err) == 0;
 }
 
+/* The head as it lies in memory, then both texts. */
+static size_t event_body(const struct boot_event *event, const char *texts, size_t size,
+                         uint8_t out[static 2048])
+{
+    size_t head = offsetof(struct boot_event, file);
+    memcpy(out, event, head);
+    memcpy(out + head, texts, size);
+    return head + size;
+}
+
 static void bodies_are_checked(void **state)
 {
+    uint8_t body[2048];
+    char texts[600];
     struct boot_event event = {.kind = BOOT_EVENT_ACK};
     struct message_lease lease = {.token = 1};
-    assert_true(sound(MESSAGE_EVENT, &event, sizeof event));
-    assert_false(sound(MESSAGE_EVENT, &event, sizeof event - 1));
-    memset(event.file, 'x', sizeof event.file);
-    assert_false(sound(MESSAGE_EVENT, &event, sizeof event)); /* no end of text */
-    event.file[0] = 0;
+    assert_true(sound(MESSAGE_EVENT, body, event_body(&event, "a\0b", 4, body)));
+    assert_true(sound(MESSAGE_EVENT, body, event_body(&event, "\0", 2, body)));
+    assert_false(sound(MESSAGE_EVENT, body, event_body(&event, "", 1, body)));       /* one text */
+    assert_false(sound(MESSAGE_EVENT, body, event_body(&event, "a\0b", 3, body)));   /* no end */
+    assert_false(sound(MESSAGE_EVENT, body, event_body(&event, "a\0b\0", 5, body))); /* more than two */
+    assert_false(sound(MESSAGE_EVENT, body, offsetof(struct boot_event, file) - 1));
+    memset(texts, 'x', sizeof texts);
+    texts[255] = texts[511] = 0; /* 255 bytes with their NUL: the longest */
+    assert_true(sound(MESSAGE_EVENT, body, event_body(&event, texts, 512, body)));
+    assert_false(sound(MESSAGE_EVENT, body, event_body(&event, texts + 256, 256, body)));
+    texts[255] = 'x';
+    texts[256] = 0;
+    assert_false(sound(MESSAGE_EVENT, body, event_body(&event, texts, 512, body)));
+    texts[255] = 0;
+    texts[511] = 'x';
+    texts[512] = 0;
+    assert_false(sound(MESSAGE_EVENT, body, event_body(&event, texts, 513, body)));
     event.kind = BOOT_EVENT_KINDS;
-    assert_false(sound(MESSAGE_EVENT, &event, sizeof event));
+    assert_false(sound(MESSAGE_EVENT, body, event_body(&event, "a\0b", 4, body)));
+    event.kind = BOOT_EVENT_ACK;
+    event.role = (enum boot_file_role)(BOOT_FILE_OVERLAY + 1);
+    assert_false(sound(MESSAGE_EVENT, body, event_body(&event, "a\0b", 4, body)));
     assert_true(sound(MESSAGE_LEASE, &lease, sizeof lease));
     lease.lease.state = (enum lease_state)77;
     assert_false(sound(MESSAGE_LEASE, &lease, sizeof lease));
@@ -88,6 +115,29 @@ static void bodies_are_checked(void **state)
     assert_false(sound(MESSAGE_NOTE, "", 0));
     assert_false(sound((enum message_type)0, "", 0));
     assert_false(sound(MESSAGE_TYPES, "", 0));
+}
+
+static void an_event_travels_without_what_it_does_not_say(void **state)
+{
+    struct boot_event event = {.kind = BOOT_EVENT_FILE_DONE,
+                               .at_ms = 1700000000123,
+                               .ip = 0x0a4d000c,
+                               .role = BOOT_FILE_MODULE,
+                               .files_expected = 8,
+                               .file_number = 3,
+                               .bytes = 41234567,
+                               .duration_ms = 3100,
+                               .file = "sys.vgz",
+                               .text = "by TFTP"};
+    struct boot_event got;
+    uint8_t body[MESSAGE_EVENT_MAX];
+    mac_parse("52:54:00:12:34:56", &event.mac);
+    size_t size = message_event_put(&event, body);
+    assert_true(size < 128);
+    assert_true(sound(MESSAGE_EVENT, body, size));
+    memset(&got, 0, sizeof got);
+    message_event_get(&(struct message){.type = MESSAGE_EVENT, .body = body, .size = size, .fd = -1}, &got);
+    assert_memory_equal(&got, &event, sizeof got);
 }
 
 static void words_are_split(void **state)
@@ -236,6 +286,7 @@ int main(void)
         cmocka_unit_test(a_body_and_a_descriptor_arrive),
         cmocka_unit_test(strangers_are_refused),
         cmocka_unit_test(bodies_are_checked),
+        cmocka_unit_test(an_event_travels_without_what_it_does_not_say),
         cmocka_unit_test(words_are_split),
         cmocka_unit_test(a_channel_queues_in_order),
         cmocka_unit_test(what_waits_is_bounded),
