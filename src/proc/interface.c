@@ -14,6 +14,8 @@
 
 #define PORT_TFTP           69
 #define DHCP_RECEIVE_BUFFER (16 << 20) /* a boot storm arrives faster than it is answered */
+#define TFTP_RECEIVE_BUFFER (16 << 20) /* one ACK of each client, at up to 1 kB in the kernel */
+#define TFTP_SEND_BUFFER    (1 << 20)  /* about forty windows; more would only wait in front of the cable */
 
 static int missing(const char *name, const struct ifaddrs *all, struct error *err)
 {
@@ -129,16 +131,44 @@ static int packet_socket(const struct dhcp_interface *interface, struct error *e
     return TAKE_FD(fd);
 }
 
+/* Bound to no interface: what is sent takes the route that the host's administrator wants. */
+static int transfer_socket(struct error *err)
+{
+    struct sockaddr_in address = {.sin_family = AF_INET};
+    int receive = TFTP_RECEIVE_BUFFER, send = TFTP_SEND_BUFFER;
+    cleanup_close int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+    if (fd < 0 || bind(fd, (const struct sockaddr *)&address, sizeof address) < 0)
+        return error_errno(err, errno, "a UDP port for TFTP");
+    setsockopt(fd, SOL_SOCKET, SO_RCVBUFFORCE, &receive, sizeof receive);
+    setsockopt(fd, SOL_SOCKET, SO_SNDBUFFORCE, &send, sizeof send);
+    return TAKE_FD(fd);
+}
+
+static int tftp_sockets(const struct dhcp_interface *interface, struct tftp_sockets *out, struct error *err)
+{
+    int receive = TFTP_RECEIVE_BUFFER;
+    out->requests = port_open(interface, "TFTP", SOCK_DGRAM, 0, PORT_TFTP, err);
+    if (out->requests < 0)
+        return -1;
+    setsockopt(out->requests, SOL_SOCKET, SO_RCVBUFFORCE, &receive, sizeof receive);
+    for (size_t i = 0; i < TFTP_PORTS; i++)
+        if ((out->transfers[i] = transfer_socket(err)) < 0)
+            return -1;
+    return 0;
+}
+
 int interface_open(const char *name, const struct interface_ports *ports, struct interface_sockets *out,
                    struct error *err)
 {
-    *out = (struct interface_sockets){.tftp_fd = -1, .http_fd = -1, .https_fd = -1};
+    *out = (struct interface_sockets){.tftp.requests = -1, .http_fd = -1, .https_fd = -1};
+    for (size_t i = 0; i < TFTP_PORTS; i++)
+        out->tftp.transfers[i] = -1;
     if (interface_find(name, &out->dhcp, err) < 0)
         return -1;
     if ((out->dhcp.udp_fd = dhcp_socket(&out->dhcp, err)) < 0 ||
         (out->dhcp.packet_fd = packet_socket(&out->dhcp, err)) < 0 ||
         (out->dhcp.pxe_fd = port_open(&out->dhcp, "PXE", SOCK_DGRAM, 0, DHCP_PORT_PXE, err)) < 0 ||
-        (out->tftp_fd = port_open(&out->dhcp, "TFTP", SOCK_DGRAM, 0, PORT_TFTP, err)) < 0 ||
+        tftp_sockets(&out->dhcp, &out->tftp, err) < 0 ||
         (out->http_fd = port_open(&out->dhcp, "HTTP", SOCK_STREAM, out->dhcp.ip, ports->http, err)) < 0 ||
         (ports->https && (out->https_fd = port_open(&out->dhcp, "HTTPS", SOCK_STREAM, out->dhcp.ip,
                                                     ports->https, err)) < 0)) {
@@ -150,9 +180,12 @@ int interface_open(const char *name, const struct interface_ports *ports, struct
 
 void interface_close(struct interface_sockets *sockets)
 {
-    const int fds[] = {sockets->dhcp.udp_fd, sockets->dhcp.pxe_fd, sockets->dhcp.packet_fd,
-                       sockets->tftp_fd,     sockets->http_fd,     sockets->https_fd};
+    const int fds[] = {sockets->dhcp.udp_fd,   sockets->dhcp.pxe_fd, sockets->dhcp.packet_fd,
+                       sockets->tftp.requests, sockets->http_fd,     sockets->https_fd};
     for (size_t i = 0; i < sizeof fds / sizeof fds[0]; i++)
         if (fds[i] >= 0)
             close(fds[i]);
+    for (size_t i = 0; i < TFTP_PORTS; i++)
+        if (sockets->tftp.transfers[i] >= 0)
+            close(sockets->tftp.transfers[i]);
 }

@@ -3,10 +3,11 @@
 
 #include "base/error.h"
 #include "serve/dhcp_io.h"
+#include "serve/tftp_io.h"
 
 struct interface_sockets {
     struct dhcp_interface dhcp; /* with its three descriptors */
-    int tftp_fd;
+    struct tftp_sockets tftp;
     int http_fd;
     int https_fd; /* -1: no HTTPS */
 };
@@ -17,9 +18,9 @@ struct interface_ports {
 };
 
 /*
- * Looks the interface up and opens UDP 67 and 4011, a packet socket, UDP 69 and the TCP ports on it. Errors
- * say what is wrong and what to do: no such interface (and which there are), no IPv4 address, a port that
- * somebody else holds.
+ * Looks the interface up and opens UDP 67 and 4011, a packet socket, UDP 69 and the TCP ports on it, and free
+ * UDP ports for TFTP's transfers. Errors say what is wrong and what to do: no such interface (and which there
+ * are), no IPv4 address, a port that somebody else holds.
  */
 int interface_open(const char *name, const struct interface_ports *ports, struct interface_sockets *out,
                    struct error *err);

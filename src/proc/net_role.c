@@ -11,7 +11,6 @@
 #include "proc/net_files.h"
 #include "proc/role.h"
 #include "serve/http_io.h"
-#include "serve/tftp_io.h"
 
 #include <errno.h>
 #include <netinet/in.h>
@@ -165,7 +164,10 @@ static int start_servers(struct net_process *p, struct error *err)
         return -1;
     for (size_t i = 0; i < p->interface_count; i++) {
         int fd = FD_INTERFACE + (int)i * NET_FDS_PER_INTERFACE;
-        if (tftp_io_new(p->loop, fd + 2, &p->door, &p->events, &p->tftp[i], err) < 0 ||
+        struct tftp_sockets tftp = {.requests = fd + 2};
+        for (int k = 0; k < TFTP_PORTS; k++)
+            tftp.transfers[k] = fd + 5 + k;
+        if (tftp_io_new(p->loop, &tftp, &p->door, &p->events, &p->tftp[i], err) < 0 ||
             http_io_new(p->loop, fd + 3, NULL, &p->door, &p->events, &p->http[i], err) < 0)
             return -1;
     }

@@ -333,9 +333,11 @@ static int start_net(struct serve *s, int images_fd, int state_fd, struct error 
         args[i] = text[i];
         fds[count++] = sockets->dhcp.udp_fd;
         fds[count++] = sockets->dhcp.packet_fd;
-        fds[count++] = sockets->tftp_fd;
+        fds[count++] = sockets->tftp.requests;
         fds[count++] = sockets->http_fd;
         fds[count++] = sockets->dhcp.pxe_fd;
+        for (size_t k = 0; k < TFTP_PORTS; k++)
+            fds[count++] = sockets->tftp.transfers[k];
     }
     if (s->tls_fd >= 0) {
         args[s->interface_count] = NET_HTTPS;

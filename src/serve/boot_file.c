@@ -198,6 +198,16 @@ ssize_t boot_file_read(const struct boot_file *file, uint64_t offset, void *out,
     return (ssize_t)size;
 }
 
+const uint8_t *boot_file_view(const struct boot_file *file, uint64_t offset, size_t size, uint8_t *scratch)
+{
+    if (file->data && offset <= file->size && size <= file->size - offset)
+        return file->data + offset;
+    ssize_t n = boot_file_read(file, offset, scratch, size);
+    if (n >= 0 && (size_t)n < size)
+        errno = ENODATA;
+    return n < 0 || (size_t)n < size ? NULL : scratch;
+}
+
 /* One component of a path is ".." and nothing else. */
 static bool is_parent(const char *component, size_t size)
 {

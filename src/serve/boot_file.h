@@ -77,6 +77,10 @@ void boot_file_tag(struct boot_file *file, const struct digest *digest);
  * error. */
 ssize_t boot_file_read(const struct boot_file *file, uint64_t offset, void *out, size_t size);
 
+/* The bytes [offset, offset+size): in place where they lie in memory, else read into scratch. NULL with errno
+ * where they cannot be had, ENODATA where the file ends before. */
+const uint8_t *boot_file_view(const struct boot_file *file, uint64_t offset, size_t size, uint8_t *scratch);
+
 enum boot_answer {
     BOOT_ANSWER_FOUND,
     BOOT_ANSWER_MISSING,

@@ -14,11 +14,11 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-/* About 2 kB each with the kernel's socket: 32 MB. The descriptor limit (proc/ raises it) may be lower; then
- * requests beyond it are not answered, and asked again by the client. */
+/* About 900 bytes each: 15 MB. Requests beyond it are not answered, and asked again by the client. */
 #define TRANSFERS_MAX     16384
 #define REQUESTS_PER_WAKE 64   /* then running transfers have their turn */
 #define TABLE_SIZE        4096 /* power of two */
+#define TIMER_ACCURACY_US 1000 /* timers this close may fire together */
 
 /* The same request again from a client that has spoken this recently is a copy made by the network; later it
  * comes from a machine that was reset and starts over from the same port. */
@@ -28,11 +28,18 @@ struct tftp_io {
     sd_event *loop; /* owned reference */
     int fd;         /* owned: port 69 */
     sd_event_source *input;
+    sd_event_source *timer;
+    int64_t timer_us; /* when it is set to fire; INT64_MAX: it is not */
+    struct tftp_timers timers;
     const struct boot_files *files;
     const struct boot_events *events;
+    struct tftp_batch *batch;
+    struct tftp_port *ports[TFTP_PORTS];
     size_t running;
-    struct tftp_transfer *table[TABLE_SIZE]; /* by the client's address and port */
-    struct tftp_scratch scratch;
+    struct slot {
+        struct tftp_transfer *first;
+        unsigned turn;   /* the port for the next one */
+    } table[TABLE_SIZE]; /* by the client's address and port */
 };
 
 /* Where a request came from and went to. */
@@ -42,7 +49,7 @@ struct tftp_peer {
     int64_t now_us;
 };
 
-static struct tftp_transfer **table_slot(struct tftp_io *io, const struct sockaddr_in *client)
+static struct slot *table_slot(struct tftp_io *io, const struct sockaddr_in *client)
 {
     uint32_t key = ntohl(client->sin_addr.s_addr) * 2654435761u + ntohs(client->sin_port) * 40503u;
     return &io->table[(key >> 16 ^ key) & (TABLE_SIZE - 1)];
@@ -56,15 +63,15 @@ static bool same_client(const struct sockaddr_in *a, const struct sockaddr_in *b
 /* The link that points at the client's transfer, or at NULL. */
 static struct tftp_transfer **table_find(struct tftp_io *io, const struct sockaddr_in *client)
 {
-    struct tftp_transfer **at = table_slot(io, client);
-    while (*at && !same_client(&(*at)->client, client))
+    struct tftp_transfer **at = &table_slot(io, client)->first;
+    while (*at && !same_client(&(*at)->sender.client, client))
         at = &(*at)->next;
     return at;
 }
 
 static void transfer_drop(struct tftp_io *io, struct tftp_transfer *t)
 {
-    struct tftp_transfer **at = table_find(io, &t->client);
+    struct tftp_transfer **at = table_find(io, &t->sender.client);
     *at = t->next;
     io->running--;
     if (t->opening)
@@ -87,7 +94,7 @@ static void tell_transfer(struct tftp_transfer *t, enum boot_event_kind kind, ui
     struct tftp_io *io = t->ctx;
     struct boot_event e = {.kind = kind,
                            .at_ms = clock_wall_ms(),
-                           .ip = ntohl(t->client.sin_addr.s_addr),
+                           .ip = ntohl(t->sender.client.sin_addr.s_addr),
                            .role = t->file->role,
                            .files_expected = t->file->files_expected,
                            .file_number = t->file->file_number,
@@ -105,29 +112,38 @@ static int64_t io_now(const struct tftp_io *io)
     return (int64_t)now_us;
 }
 
-/* An ERROR from port 69, from the address that was asked: no transfer, no socket for it. */
+/* Sends what is due, and wakes up for what is not. */
+static void io_settle(struct tftp_io *io)
+{
+    for (size_t i = 0; i < TFTP_PORTS; i++)
+        tftp_port_flush(io->ports[i]);
+    const struct tftp_timer *first = tftp_timers_first(&io->timers);
+    if (!first || first->due_us >= io->timer_us)
+        return;
+    io->timer_us = first->due_us;
+    sd_event_source_set_time(io->timer, (uint64_t)first->due_us);
+    sd_event_source_set_enabled(io->timer, SD_EVENT_ONESHOT);
+}
+
+static int on_timer(sd_event_source *source, uint64_t usec, void *userdata)
+{
+    struct tftp_io *io = userdata;
+    int64_t now_us = io_now(io);
+    io->timer_us = INT64_MAX;
+    for (struct tftp_timer *due; (due = tftp_timers_first(&io->timers)) && due->due_us <= now_us;) {
+        tftp_timers_unset(&io->timers, due);
+        tftp_transfer_due(tftp_transfer_of_timer(due), now_us);
+    }
+    io_settle(io);
+    return 0;
+}
+
+/* An ERROR from port 69: no transfer for it. */
 static void send_error(struct tftp_io *io, const struct sockaddr_in *client, struct in_addr local,
                        enum tftp_error_code code, const char *text)
 {
-    union {
-        struct cmsghdr header;
-        char bytes[CMSG_SPACE(sizeof(struct in_pktinfo))];
-    } control = {0};
-    struct sockaddr_in to = *client;
-    struct iovec part = {io->scratch.packet, tftp_put_error(code, text, io->scratch.packet)};
-    struct msghdr message = {.msg_name = &to,
-                             .msg_namelen = sizeof to,
-                             .msg_iov = &part,
-                             .msg_iovlen = 1,
-                             .msg_control = &control,
-                             .msg_controllen = sizeof control};
-    struct cmsghdr *c = CMSG_FIRSTHDR(&message);
-    *c = (struct cmsghdr){
-        .cmsg_len = CMSG_LEN(sizeof(struct in_pktinfo)), .cmsg_level = IPPROTO_IP, .cmsg_type = IP_PKTINFO};
-    struct in_pktinfo info = {.ipi_spec_dst = local};
-    memcpy(CMSG_DATA(c), &info, sizeof info);
-    /* Lost is lost: the client asks again. */
-    (void)!sendmsg(io->fd, &message, MSG_DONTWAIT);
+    uint8_t packet[TFTP_PACKET_MAX];
+    tftp_send_packet(io->fd, client, local, packet, tftp_put_error(code, text, packet));
 }
 
 static void on_ended(void *ctx, struct tftp_transfer *t, enum tftp_verdict verdict, const char *text)
@@ -138,20 +154,6 @@ static void on_ended(void *ctx, struct tftp_transfer *t, enum tftp_verdict verdi
                                                  [TFTP_FAILED] = BOOT_EVENT_FILE_FAILED};
     tell_transfer(t, kinds[verdict], tftp_machine_bytes(&t->machine), io_now(io), text);
     transfer_drop(io, t);
-}
-
-static void transfer_begin(struct tftp_io *io, struct tftp_transfer *t)
-{
-    int64_t now_us = io_now(io);
-    struct error err;
-    if (tftp_transfer_open(t, &err) < 0) {
-        /* Out of descriptors, most likely. No ERROR: the client asks again, and then there may be room. */
-        tell_transfer(t, BOOT_EVENT_FILE_FAILED, 0, now_us, err.text);
-        transfer_drop(io, t);
-        return;
-    }
-    tell_transfer(t, BOOT_EVENT_FILE_START, 0, now_us, "");
-    tftp_transfer_start(t, now_us);
 }
 
 /* What each answer other than FOUND means to the client. */
@@ -170,14 +172,19 @@ static void on_answer(void *ctx, enum boot_answer answer, struct boot_file *file
 {
     struct tftp_transfer *t = ctx;
     struct tftp_io *io = t->ctx;
+    bool later = t->opening != 0;
     t->opening = 0;
     if (answer == BOOT_ANSWER_FOUND) {
         t->file = file;
-        transfer_begin(io, t);
+        int64_t now_us = io_now(io);
+        tell_transfer(t, BOOT_EVENT_FILE_START, 0, now_us, "");
+        tftp_transfer_start(t, now_us);
+        if (later) /* else on_input does it for all requests that came */
+            io_settle(io);
         return;
     }
-    tell(io, refusals[answer].event, &t->client, t->name, text ? text : "");
-    send_error(io, &t->client, t->local, refusals[answer].code, refusals[answer].text);
+    tell(io, refusals[answer].event, &t->sender.client, t->name, text ? text : "");
+    send_error(io, &t->sender.client, t->sender.local, refusals[answer].code, refusals[answer].text);
     transfer_drop(io, t);
 }
 
@@ -199,6 +206,31 @@ static bool is_repeated(struct tftp_io *io, const struct tftp_peer *peer, const 
     return false;
 }
 
+/* Into the table; nothing is sent before the file is found. NULL when memory runs out. */
+static struct tftp_transfer *transfer_new(struct tftp_io *io, const struct tftp_peer *peer, const char *name,
+                                          const struct tftp_options *asked)
+{
+    struct tftp_transfer *t = calloc(1, sizeof *t);
+    cleanup_free char *copy = strdup(name);
+    if (!t || !copy || !tftp_timers_reserve(&io->timers, io->running + 1)) {
+        free(t);
+        return NULL;
+    }
+    struct slot *slot = table_slot(io, &peer->client);
+    *t = (struct tftp_transfer){.next = slot->first,
+                                .port = io->ports[slot->turn++ % TFTP_PORTS],
+                                .timers = &io->timers,
+                                .sender = {.client = peer->client, .local = peer->local},
+                                .asked = *asked,
+                                .name = TAKE_PTR(copy),
+                                .started_us = peer->now_us,
+                                .ended = on_ended,
+                                .ctx = io};
+    slot->first = t;
+    io->running++;
+    return t;
+}
+
 static void on_read_request(struct tftp_io *io, const struct tftp_peer *peer,
                             const struct tftp_request *request)
 {
@@ -218,29 +250,13 @@ static void on_read_request(struct tftp_io *io, const struct tftp_peer *peer,
         tell(io, BOOT_EVENT_FILE_FAILED, &peer->client, name, text);
         return;
     }
-    struct tftp_transfer *t = calloc(1, sizeof *t);
-    cleanup_free char *copy = strdup(name);
-    if (!t || !copy) {
-        free(t);
+    struct tftp_transfer *t = transfer_new(io, peer, name, &request->options);
+    if (!t) {
         log_error("tftp: out of memory for a request of %s", name);
         return;
     }
-    *t = (struct tftp_transfer){.loop = io->loop,
-                                .scratch = &io->scratch,
-                                .client = peer->client,
-                                .local = peer->local,
-                                .asked = request->options,
-                                .name = TAKE_PTR(copy),
-                                .fd = -1,
-                                .started_us = peer->now_us,
-                                .ended = on_ended,
-                                .ctx = io};
-    struct tftp_transfer **at = table_slot(io, &t->client);
-    t->next = *at;
-    *at = t;
-    io->running++;
-    struct boot_asker asker = {.client_ip = ntohl(t->client.sin_addr.s_addr),
-                               .server_ip = ntohl(t->local.s_addr),
+    struct boot_asker asker = {.client_ip = ntohl(t->sender.client.sin_addr.s_addr),
+                               .server_ip = ntohl(t->sender.local.s_addr),
                                .via = BOOT_VIA_TFTP};
     uint64_t handle = io->files->open(io->files->ctx, name, &asker, on_answer, t);
     if (handle) /* else it was answered, and t may be gone */
@@ -308,25 +324,103 @@ static int on_input(sd_event_source *source, int fd, uint32_t revents, void *use
     struct tftp_io *io = userdata;
     for (int i = 0; i < REQUESTS_PER_WAKE && receive(io); i++)
         ;
+    io_settle(io);
     return 0;
 }
 
-int tftp_io_new(sd_event *loop, int listen_fd, const struct boot_files *files,
+/* --- what the ports tell --- */
+
+/* The transfer that runs between that port and that client. */
+static struct tftp_transfer *transfer_of(struct tftp_io *io, const struct tftp_port *port,
+                                         const struct sockaddr_in *client)
+{
+    struct tftp_transfer *t = *table_find(io, client);
+    return t && t->file && t->port == port ? t : NULL;
+}
+
+static void on_packet(void *ctx, struct tftp_port *port, const struct sockaddr_in *client,
+                      struct slice packet)
+{
+    struct tftp_transfer *t = transfer_of(ctx, port, client);
+    if (t)
+        tftp_transfer_packet(t, packet, io_now(ctx));
+}
+
+static void on_closed(void *ctx, struct tftp_port *port, const struct sockaddr_in *client)
+{
+    struct tftp_transfer *t = transfer_of(ctx, port, client);
+    if (t)
+        tftp_transfer_gone(t, "the client closed its port", io_now(ctx));
+}
+
+static void on_received(void *ctx)
+{
+    io_settle(ctx);
+}
+
+static void on_left(void *ctx, struct tftp_sender *sender)
+{
+    tftp_transfer_left(tftp_transfer_of_sender(sender), io_now(ctx));
+}
+
+static void on_unreadable(void *ctx, struct tftp_sender *sender, int code)
+{
+    tftp_transfer_unreadable(tftp_transfer_of_sender(sender), code, io_now(ctx));
+}
+
+static int open_ports(struct tftp_io *io, const int *fds, struct error *err)
+{
+    struct tftp_port_owner owner = {.ctx = io,
+                                    .packet = on_packet,
+                                    .received = on_received,
+                                    .closed = on_closed,
+                                    .left = on_left,
+                                    .unreadable = on_unreadable};
+    int result = 0;
+    for (size_t i = 0; i < TFTP_PORTS; i++) {
+        if (result < 0)
+            close(fds[i]);
+        else
+            result = tftp_port_new(io->loop, fds[i], io->batch, &owner, &io->ports[i], err);
+    }
+    return result;
+}
+
+static void close_all(const struct tftp_sockets *sockets)
+{
+    close(sockets->requests);
+    for (size_t i = 0; i < TFTP_PORTS; i++)
+        close(sockets->transfers[i]);
+}
+
+int tftp_io_new(sd_event *loop, const struct tftp_sockets *sockets, const struct boot_files *files,
                 const struct boot_events *events, struct tftp_io **out, struct error *err)
 {
     struct tftp_io *io = calloc(1, sizeof *io);
-    if (!io) {
-        close(listen_fd);
+    struct tftp_batch *batch = tftp_batch_new();
+    if (!io || !batch) {
+        free(io);
+        tftp_batch_free(batch);
+        close_all(sockets);
         return error_set(err, "out of memory for the TFTP server");
     }
     io->loop = sd_event_ref(loop);
-    io->fd = listen_fd;
+    io->fd = sockets->requests;
+    io->timer_us = INT64_MAX;
     io->files = files;
     io->events = events;
-    int r = sd_event_add_io(loop, &io->input, listen_fd, EPOLLIN, on_input, io);
-    if (r < 0) {
+    io->batch = batch;
+    int result = open_ports(io, sockets->transfers, err);
+    if (result == 0) {
+        int r = sd_event_add_io(loop, &io->input, io->fd, EPOLLIN, on_input, io);
+        if (r >= 0)
+            r = sd_event_add_time(loop, &io->timer, CLOCK_MONOTONIC, UINT64_MAX, TIMER_ACCURACY_US, on_timer,
+                                  io);
+        result = r < 0 ? error_errno(err, -r, "cannot watch the TFTP port") : 0;
+    }
+    if (result < 0) {
         tftp_io_free(io);
-        return error_errno(err, -r, "cannot watch the TFTP port");
+        return -1;
     }
     *out = io;
     return 0;
@@ -337,15 +431,20 @@ void tftp_io_free(struct tftp_io *io)
     if (!io)
         return;
     for (size_t i = 0; i < TABLE_SIZE; i++) {
-        for (struct tftp_transfer *t; (t = io->table[i]);) {
+        for (struct tftp_transfer *t; (t = io->table[i].first);) {
             if (t->file)
                 tftp_transfer_gone(t, "the server stopped", io_now(io));
             else
                 transfer_drop(io, t);
         }
     }
+    for (size_t i = 0; i < TFTP_PORTS; i++)
+        tftp_port_free(io->ports[i]);
     sd_event_source_disable_unref(io->input);
+    sd_event_source_disable_unref(io->timer);
     close(io->fd);
+    tftp_timers_fini(&io->timers);
+    tftp_batch_free(io->batch);
     sd_event_unref(io->loop);
     free(io);
 }

@@ -1,6 +1,9 @@
 /*
- * The TFTP server's sockets: read requests on port 69, one socket a transfer. RFC 1350, 2347, 2348, 2349,
- * 7440; read only, there is no code that writes. Decisions are tftp_machine's, bytes are tftp_message's.
+ * The TFTP server: read requests on port 69, all transfers on a few ports beside it. RFC 1350, 2347, 2348,
+ * 2349, 7440; read only, there is no code that writes. Decisions are tftp_machine's, bytes are
+ * tftp_message's.
+ *
+ * A transfer takes about 900 bytes, of which the kernel holds none.
  */
 #pragma once
 
@@ -9,12 +12,20 @@
 
 #include <systemd/sd-event.h>
 
+/* By turns for requests from the same port, so that what is left of one transfer is not taken for the next
+ * one's: RFC 1350, section 4 wants transfer identifiers that are not used twice in a row. */
+#define TFTP_PORTS 2
+
 struct tftp_io;
 
-/*
- * Takes listen_fd: a UDP socket on port 69 with IP_PKTINFO set; replies leave from the address that was
- * asked. files and events are borrowed and must outlive the server.
- */
-int tftp_io_new(sd_event *loop, int listen_fd, const struct boot_files *files,
+/* Bound UDP sockets: port 69 with IP_PKTINFO set, and any free ports. Answers leave from the address that was
+ * asked. */
+struct tftp_sockets {
+    int requests;
+    int transfers[TFTP_PORTS];
+};
+
+/* Takes the sockets, also when it fails. files and events are borrowed and must outlive the server. */
+int tftp_io_new(sd_event *loop, const struct tftp_sockets *sockets, const struct boot_files *files,
                 const struct boot_events *events, struct tftp_io **out, struct error *err);
 void tftp_io_free(struct tftp_io *io);

@@ -185,11 +185,21 @@ static void on_error(struct tftp_machine *m, const struct tftp_event *event, str
         end(out, TFTP_FAILED, "the client broke off with error %u: %s", event->number, event->text);
 }
 
-static void on_timer(struct tftp_machine *m, int64_t now_us, struct tftp_action *out)
+void tftp_machine_left(struct tftp_machine *m, int64_t now_us)
+{
+    if (now_us <= m->sent_us)
+        return;
+    m->sent_us = now_us;
+    set_deadline(m, now_us);
+}
+
+static void on_timer(struct tftp_machine *m, bool full, int64_t now_us, struct tftp_action *out)
 {
     if (now_us - m->progress_us >= patience_us(m)) {
         end_silent(m, "no answer", "; is it still on, and its cable in?", out);
         out->tell_client = out->verdict == TFTP_FAILED;
+    } else if (now_us >= m->deadline_us && full) {
+        set_deadline(m, now_us);
     } else if (now_us >= m->deadline_us) {
         if (!has(m, TFTP_OPTION_TIMEOUT))
             m->rto_us = (uint32_t)least(2 * (uint64_t)m->rto_us, TFTP_RTO_MAX_US);
@@ -224,7 +234,8 @@ void tftp_machine_step(struct tftp_machine *m, const struct tftp_event *event, i
         end_silent(m, event->text, "", out);
         break;
     case TFTP_EVENT_TIMER:
-        on_timer(m, now_us, out);
+    case TFTP_EVENT_FULL:
+        on_timer(m, event->kind == TFTP_EVENT_FULL, now_us, out);
         break;
     case TFTP_EVENT_BROKEN:
         end(out, TFTP_FAILED, "%s", event->text);

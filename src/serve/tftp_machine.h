@@ -36,6 +36,7 @@ enum tftp_event_kind {
     TFTP_EVENT_ERROR,  /* number and text, as the client sent them */
     TFTP_EVENT_GONE,   /* the client is no longer there (ICMP says so, or it asks anew); text says how */
     TFTP_EVENT_TIMER,  /* the deadline has passed; harmless when it has not */
+    TFTP_EVENT_FULL,   /* the same, while what is to be sent waits for room in the network */
     TFTP_EVENT_BROKEN, /* the file cannot be read; text says why */
 };
 
@@ -84,6 +85,9 @@ struct tftp_machine {
 void tftp_machine_init(struct tftp_machine *m, uint64_t size, const struct tftp_options *asked);
 void tftp_machine_step(struct tftp_machine *m, const struct tftp_event *event, int64_t now_us,
                        struct tftp_action *out);
+
+/* What the last action said has left, maybe later than it was decided: the client's time runs from now. */
+void tftp_machine_left(struct tftp_machine *m, int64_t now_us);
 
 /* Where a block lies in the file, and its size (0 .. blksize). */
 static inline uint64_t tftp_machine_offset(const struct tftp_machine *m, uint64_t block)

@@ -220,6 +220,7 @@ static void driver_tell(void *ctx, const struct boot_event *e)
            e->text);
 }
 
+/* label NULL: nobody needs to be told. */
 static int open_port(int type, const char *label)
 {
     int fd = socket(AF_INET, type | SOCK_CLOEXEC | SOCK_NONBLOCK, 0), on = 1;
@@ -228,10 +229,11 @@ static int open_port(int type, const char *label)
     if (fd < 0 || bind(fd, (struct sockaddr *)&any, size) < 0 ||
         getsockname(fd, (struct sockaddr *)&any, &size) < 0 ||
         (type == SOCK_DGRAM ? setsockopt(fd, IPPROTO_IP, IP_PKTINFO, &on, sizeof on) : listen(fd, 128)) < 0) {
-        perror(label);
+        perror("port");
         exit(1);
     }
-    printf("%s %u\n", label, ntohs(any.sin_port));
+    if (label)
+        printf("%s %u\n", label, ntohs(any.sin_port));
     return fd;
 }
 
@@ -254,7 +256,9 @@ int main(int argc, char **argv)
     struct error err;
     if (sd_event_new(&d.loop) < 0 || sd_event_add_signal(d.loop, NULL, SIGTERM, NULL, NULL) < 0)
         return 1;
-    if (tftp_io_new(d.loop, open_port(SOCK_DGRAM, "tftp"), &files, &events, &tftp, &err) < 0 ||
+    struct tftp_sockets sockets = {open_port(SOCK_DGRAM, "tftp"),
+                                   {open_port(SOCK_DGRAM, NULL), open_port(SOCK_DGRAM, NULL)}};
+    if (tftp_io_new(d.loop, &sockets, &files, &events, &tftp, &err) < 0 ||
         http_io_new(d.loop, open_port(SOCK_STREAM, "http"), NULL, &files, &events, &http, &err) < 0) {
         fprintf(stderr, "files_driver: %s\n", err.text);
         return 1;

@@ -1,3 +1,4 @@
+#include <errno.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -193,6 +194,31 @@ static void a_piece_cut_short(void **state)
     boot_file_unref(f);
 }
 
+/* What lies in memory is not copied; what does not is read, whole or not at all. */
+static void a_view_copies_only_what_it_must(void **state)
+{
+    uint8_t scratch[8] = "--------";
+    struct boot_file *memory = boot_file_from_bytes("abcdef", 6);
+    int fd = memfd_create("test", MFD_CLOEXEC);
+    assert_int_equal(write(fd, "abcdef", 6), 6);
+    struct boot_file *file = boot_file_from_fd(fd, 8); /* said to be longer than it is */
+
+    assert_ptr_equal(boot_file_view(memory, 2, 3, scratch), memory->data + 2);
+    assert_ptr_equal(boot_file_view(memory, 6, 0, scratch), memory->data + 6);
+    assert_memory_equal(scratch, "--------", 8);
+    errno = 0;
+    assert_null(boot_file_view(memory, 4, 3, scratch));
+    assert_int_equal(errno, ENODATA);
+
+    assert_ptr_equal(boot_file_view(file, 3, 3, scratch), scratch);
+    assert_memory_equal(scratch, "def-----", 8);
+    errno = 0;
+    assert_null(boot_file_view(file, 4, 3, scratch));
+    assert_int_equal(errno, ENODATA);
+    boot_file_unref(memory);
+    boot_file_unref(file);
+}
+
 static void composed_etag(uint64_t at, const char *bytes, uint64_t offset, uint64_t size, char out[static 24])
 {
     struct boot_file *m = boot_file_from_bytes(bytes, strlen(bytes));
@@ -231,7 +257,7 @@ int main(void)
         cmocka_unit_test(bytes_are_shared_and_tagged), cmocka_unit_test(descriptors_are_read_by_offset),
         cmocka_unit_test(pieces_are_read_as_one),      cmocka_unit_test(pieces_may_be_none),
         cmocka_unit_test(many_pieces_far_apart),       cmocka_unit_test(a_piece_cut_short),
-        cmocka_unit_test(pieces_make_the_etag),
+        cmocka_unit_test(pieces_make_the_etag),        cmocka_unit_test(a_view_copies_only_what_it_must),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -221,6 +221,26 @@ static void the_clients_own_timeout_is_kept(void **state)
     ends(TFTP_FAILED, "no answer after block 1 of 1001; is it still on, and its cable in?");
 }
 
+/* While the network is full nothing is sent again, and the client's time runs from when it was sent. */
+static void a_full_network_is_no_silence(void **state)
+{
+    start(512 * 10, 0, 0, 0, 0);
+    ack(1, 1000);
+    sends(2, 2);
+    int64_t due_us = m.deadline_us;
+    event(TFTP_EVENT_FULL, 0, "", due_us);
+    assert_int_equal(a.kind, TFTP_ACTION_NONE);
+    assert_true(m.deadline_us > due_us);
+    tftp_machine_left(&m, due_us + 5000);
+    event(TFTP_EVENT_TIMER, 0, "", due_us + 5000 + TFTP_RTO_MIN_US - 1);
+    assert_int_equal(a.kind, TFTP_ACTION_NONE);
+    ack(2, due_us + 5400); /* 400 us, not the time in the queue as well */
+    sends(3, 3);
+    assert_int_equal(m.deadline_us - m.sent_us, TFTP_RTO_MIN_US);
+    event(TFTP_EVENT_FULL, 0, "", m.progress_us + TFTP_GIVE_UP_US); /* but not for ever */
+    ends(TFTP_FAILED, "no answer after block 2 of 11; is it still on, and its cable in?");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -234,6 +254,7 @@ int main(void)
         cmocka_unit_test(a_missing_last_ack_is_no_failure),
         cmocka_unit_test(the_timeout_follows_the_round_trip),
         cmocka_unit_test(the_clients_own_timeout_is_kept),
+        cmocka_unit_test(a_full_network_is_no_silence),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
