@@ -13,6 +13,7 @@
 #include <sys/socket.h>
 
 #define PORT_TFTP           69
+#define TCP_BACKLOG         65535      /* as many as net.core.somaxconn allows: a rack asks at once */
 #define DHCP_RECEIVE_BUFFER (16 << 20) /* a boot storm arrives faster than it is answered */
 #define TFTP_RECEIVE_BUFFER (16 << 20) /* one ACK of each client, at up to 1 kB in the kernel */
 #define TFTP_SEND_BUFFER    (1 << 20)  /* about forty windows; more would only wait in front of the cable */
@@ -105,7 +106,7 @@ static int port_open(const struct dhcp_interface *interface, const char *what, i
     if (setsockopt(fd, SOL_SOCKET, SO_BINDTODEVICE, interface->name, (socklen_t)strlen(interface->name)) <
             0 ||
         bind(fd, (const struct sockaddr *)&address, sizeof address) < 0 ||
-        (type == SOCK_STREAM && listen(fd, SOMAXCONN) < 0))
+        (type == SOCK_STREAM && listen(fd, TCP_BACKLOG) < 0))
         return port_error(interface->name, what, type, port, err);
     return TAKE_FD(fd);
 }

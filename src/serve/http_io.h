@@ -1,7 +1,8 @@
 /*
- * HTTP/1.1 for the same boot files: GET and HEAD, Range, ETag, keep-alive, Content-Length always; never
- * chunked, never a redirect. libmicrohttpd parses; its epoll descriptor nests in our loop, so that nothing
- * here blocks or needs a thread.
+ * HTTP/1.1 for the same boot files: GET and HEAD, Range, ETag, keep-alive; http_message.h says what is taken
+ * and what is answered. An epoll of our own nests in the loop: ten thousand connections cost it one
+ * descriptor. Connections get turns (http_connection_io.h), so that none holds up the others, nor DHCP and
+ * TFTP beside them.
  */
 #pragma once
 
@@ -9,6 +10,10 @@
 #include "serve/boot_file.h"
 
 #include <systemd/sd-event.h>
+
+#define HTTP_CONNECTIONS_MAX                                                                                 \
+    16384u /* idle ones make way when it is reached; then who comes waits in the backlog */
+#define HTTP_PER_ADDRESS_MAX 4096u /* machines behind one address translator; one is never let take all */
 
 struct http_io;
 

@@ -15,18 +15,20 @@ static int hex_digit(char c)
 /* Behind "http://host:port" of a target in absolute form. */
 static const char *skip_authority(const char *target)
 {
-    static const char scheme[] = "http://";
-    if (strncasecmp(target, scheme, sizeof scheme - 1) != 0)
-        return target;
-    const char *host = target + sizeof scheme - 1;
-    return host + strcspn(host, "/");
+    static const char *const schemes[] = {"http://", "https://"};
+    for (size_t i = 0; i < sizeof schemes / sizeof schemes[0]; i++) {
+        size_t size = strlen(schemes[i]);
+        if (strncasecmp(target, schemes[i], size) == 0)
+            return target + size + strcspn(target + size, "/?");
+    }
+    return target;
 }
 
 bool http_target_decode(const char *target, char out[static BOOT_PATH_MAX])
 {
     char decoded[TARGET_MAX];
     size_t used = 0;
-    for (const char *at = skip_authority(target); *at; at++) {
+    for (const char *at = skip_authority(target); *at && *at != '?'; at++) {
         if (used == sizeof decoded)
             return false;
         decoded[used] = *at;

@@ -1,10 +1,10 @@
-/* The target of an HTTP request, without its query, as a boot file's name. */
+/* The target of an HTTP request as a boot file's name. */
 #pragma once
 
 #include "serve/boot_file.h"
 
 /*
- * Percent-decodes and cleans: "/a%20b" and "http://host/a%20b" (RFC 9112, section 3.2.2) give "a b". False
- * for a broken escape and for what boot_path_clean refuses.
+ * Percent-decodes and cleans: "/a%20b" and "http://host/a%20b" (RFC 9112, section 3.2.2) give "a b". A query
+ * is left out. False for a broken escape and for what boot_path_clean refuses.
  */
 bool http_target_decode(const char *target, char out[static BOOT_PATH_MAX]);

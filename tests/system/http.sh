@@ -96,6 +96,10 @@ gives_up() { # NAME
 odd() {
     python3 "$here/http_client.py" "$http_port" "$1" "$served/$2"
 }
+crowd() { # the limit is the driver's alone, and taken back
+    prlimit --pid $driver --nofile=100:1024 && odd crowd "$1" && prlimit --pid $driver --nofile=1024:1024 &&
+        grep -q 'HTTP connections are open' "$work/stderr" && : >"$work/stderr"
+}
 left_open() {
     python3 "$here/http_client.py" "$http_port" left >left &
     left=$!
@@ -186,6 +190,11 @@ check 'the event of it' told 'FAILED cut/100000 [1-9][0-9]* from 127.0.0.1: cann
 check 'mboot.efi' odd mboot 100000
 check 'lpxelinux' odd lpxelinux 100000
 check 'pipelined' odd pipelined 100000
+check 'many pipelined' odd many_pipelined 100000
+check 'a request in pieces' odd pieces 100000
+check 'half closed' odd half_closed 3000000
+check 'refused' odd refused 100000
+check 'more connections than descriptors' crowd 100000
 check '304' odd unchanged 100000
 check 'If-Range' odd if_range 100000
 check 'GET with a body' odd body 100000

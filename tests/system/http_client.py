@@ -82,6 +82,79 @@ def check_pipelined(port, path):
     expect(c.answer()[2] == content(path), "the fourth")
 
 
+def check_pieces(port, path):
+    """A request that comes a byte at a time; one that ends lines with LF alone, behind empty lines."""
+    c = Connection(port)
+    c.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    for byte in get("/100000", headers="Range: bytes=5-9\r\n"):
+        c.say(bytes([byte]))
+        time.sleep(0.001)
+    status, _, got = c.answer()
+    expect(status == 206 and got == content(path)[5:10], f"the part, but {status}")
+    c.say(b"\r\n\n" + get("/100000", headers="Range: bytes=5-9\r\n").replace(b"\r\n", b"\n"))
+    expect(c.answer()[2] == content(path)[5:10], "the part again")
+
+
+def check_many_pipelined(port, path):
+    """More than is read at a time, and more answers than a socket takes before the client reads any."""
+    c = Connection(port)
+    ranges = [(i, 50000 + i) for i in range(400)]
+    c.say(b"".join(get("/100000", headers=f"Range: bytes={first}-{last}\r\n") for first, last in ranges))
+    for first, last in ranges:
+        expect(c.answer()[2] == content(path)[first:last + 1], f"{first}-{last}")
+
+
+def check_half_closed(port, path):
+    """A client that says it has no more to say, as nc does, is answered all the same."""
+    for name in ["/3000000", "/later/3000000"]:
+        c = Connection(port)
+        c.say(get(name))
+        c.socket.shutdown(socket.SHUT_WR)
+        expect(c.answer()[2] == content(path) and c.closed(), "the bytes, then the end")
+
+
+def check_refused(port, path):
+    """What could be two requests is one refusal, and the end of the connection, in words that arrive."""
+    behind = get("/100000")
+    for status, request in [(400, get("/x", headers="Content-Length: 5\r\nTransfer-Encoding: chunked\r\n") + b"0\r\n\r\n"),
+                            (400, get("/x", headers="Content-Length: 5\r\nContent-Length: 6\r\n") + b"12345"),
+                            (411, get("/x", headers="Transfer-Encoding: chunked\r\n") + b"0\r\n\r\n"),
+                            (413, get("/x", headers="Content-Length: 100000\r\n") + b"x" * 100000),
+                            (400, get("/x", headers="A: b\r\n folded\r\n")),
+                            (400, get("/x", headers="Range : bytes=0-1\r\n")),
+                            (431, get("/x", headers="A: " + "b" * 9000 + "\r\n")),
+                            (414, get("/" + "x" * 9000)),
+                            (505, get("/x", version="2.0"))]:
+        c = Connection(port)
+        c.say(request + behind)
+        got, headers, line = c.answer()
+        expect(got == status and headers["connection"] == "close" and line.endswith(b"\n"), f"{status}, but {got}")
+        expect(c.closed(), f"the end behind {status}")
+
+
+def check_crowd(port, path):
+    """More connections than the server has descriptors: idle ones make way, and all are answered."""
+    crowd = []
+    for _ in range(300):
+        c = Connection(port)
+        c.say(get("/100000", "HEAD"))
+        expect(c.answer(body=False)[0] == 200, "an answer")
+        crowd.append(c)
+    c = Connection(port)
+    c.say(get("/100000"))
+    expect(c.answer()[2] == content(path), "the bytes")
+    # None makes way in the middle of a file: who comes waits until one is done.
+    busy = [Connection(port) for _ in range(150)]
+    for b in busy:
+        b.say(get("/large"))
+    time.sleep(0.3)
+    for b in busy:
+        b.socket.close()
+    c = Connection(port)
+    c.say(get("/100000"))
+    expect(c.answer()[2] == content(path), "the bytes behind them")
+
+
 def check_unchanged(port, path):
     """304 has no body, and the length it says is the file's (RFC 9110, section 8.6)."""
     c = Connection(port)

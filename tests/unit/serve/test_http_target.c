@@ -25,6 +25,11 @@ static void targets(void **state)
         {"http://10.0.0.1:80/esx/boot.cfg", "esx/boot.cfg"},
         {"HTTP://host/x", "x"},
         {"http://host", ""},
+        {"https://host:443/x?http://y/", "x"},
+        {"http://host?x/y", ""},
+        {"/x?", "x"},
+        {"/x?%", "x"}, /* it is not decoded */
+        {"?/x", ""},
         {"/http://host/x", "http:/host/x"},
         {"/%3Fx", "?x"},
         {"/a%", NULL},
