@@ -29,6 +29,14 @@
 #define FD_PARENT    6
 #define LOCK_WAIT_MS 10000
 
+/* The story is written in pieces of a millisecond or so: in a storm a tenth of the time, otherwise seldom. */
+#define FLUSH_BUSY_US  10000
+#define FLUSH_QUIET_US 100000
+
+/* Nobody reads more, and printing a line costs more than all else that an event does here. */
+#define LINES_MAX 200
+#define LINES_MS  100
+
 struct state_process {
     sd_event *loop;
     struct state *state;
@@ -41,6 +49,10 @@ struct state_process {
     struct dhcp_interface interfaces[NET_INTERFACES_MAX];
     bool batch_failed;
     size_t unseen_lines; /* of the live story, since the last that was printed */
+    size_t lines;        /* printed since lines_ms */
+    int64_t lines_ms;
+    sd_event_source *flush_timer;
+    bool flush_failed; /* and was told */
     size_t token_count;
     uint64_t tokens[CHANNEL_BATCH_MAX]; /* leases of this batch, answered when it is on disk */
 };
@@ -114,8 +126,10 @@ static void print_live(struct state_process *p, const struct boot_event *event, 
         return;
     }
     if (p->unseen_lines)
-        printf("(%zu lines were not printed, for nobody took them; bootherd status has it all)\n",
+        printf("(%zu lines were not printed: nobody took them, or they were too many to read; bootherd "
+               "status has it all)\n",
                p->unseen_lines);
+    p->lines++;
     p->unseen_lines = 0;
     if (localtime_r(&seconds, &parts))
         strftime(time_text, sizeof time_text, "%H:%M:%S", &parts);
@@ -125,27 +139,39 @@ static void print_live(struct state_process *p, const struct boot_event *event, 
 
 static void net_event(struct state_process *p, const struct message *m)
 {
-    char line[STATE_LINE_MAX] = "";
+    char line[STATE_LINE_MAX];
+    bool is_shown = p->lines < LINES_MAX;
     struct boot_event event;
     struct error problem;
     message_event_get(m, &event);
-    if (state_event(p->state, &event, line, &problem) < 0)
+    int result = state_event(p->state, &event, is_shown ? line : NULL, &problem);
+    if (result < 0)
         log_error("%s", problem.text);
-    if (line[0])
+    else if (result > 0 && is_shown)
         print_live(p, &event, line);
+    else if (result > 0)
+        p->unseen_lines++;
+}
+
+/* The first lease of a batch begins its transaction. */
+static void net_lease(struct state_process *p, const struct message_lease *lease)
+{
+    struct error problem;
+    bool is_first = !p->token_count;
+    p->tokens[p->token_count++] = lease->token;
+    if (!is_first && p->batch_failed)
+        return; /* which was told */
+    p->batch_failed = (is_first && state_begin(p->state, &problem) < 0) ||
+                      state_lease_put(p->state, &lease->lease, &problem) < 0;
+    if (p->batch_failed)
+        log_error("%s: no ACK is sent until this is mended", problem.text);
 }
 
 static int net_message(void *ctx, struct channel *channel, struct message *m, struct error *err)
 {
     struct state_process *p = ctx;
-    struct error problem;
     if (m->type == MESSAGE_LEASE && p->token_count < CHANNEL_BATCH_MAX) {
-        const struct message_lease *lease = m->body;
-        if (state_lease_put(p->state, &lease->lease, &problem) < 0) {
-            log_error("%s: no ACK is sent until this is mended", problem.text);
-            p->batch_failed = true;
-        }
-        p->tokens[p->token_count++] = lease->token;
+        net_lease(p, m->body);
         return 0;
     }
     if (m->type == MESSAGE_EVENT) {
@@ -163,15 +189,12 @@ static void net_batch(void *ctx, struct channel *channel, bool begins)
 {
     struct state_process *p = ctx;
     struct error err;
-    if (begins) {
+    if (begins)
         p->token_count = 0;
-        p->batch_failed = state_begin(p->state, &err) < 0;
-        if (p->batch_failed)
-            log_error("%s", err.text);
+    if (!p->token_count)
         return;
-    }
     if (!p->batch_failed && state_commit(p->state, &err) < 0) {
-        log_error("%s%s", err.text, p->token_count ? ": no ACK is sent until this is mended" : "");
+        log_error("%s: no ACK is sent until this is mended", err.text);
         p->batch_failed = true;
     }
     if (p->batch_failed)
@@ -182,6 +205,25 @@ static void net_batch(void *ctx, struct channel *channel, bool begins)
         if (channel_send(p->net, &m, &err) < 0)
             log_error("%s", err.text);
     }
+}
+
+/* The story is written here and not with the leases, whose ACKs wait for their transaction. */
+static int flush_story(sd_event_source *source, uint64_t usec, void *userdata)
+{
+    struct state_process *p = userdata;
+    struct error err;
+    int64_t now_ms = clock_monotonic_ms();
+    int result = state_flush(p->state, now_ms, STATE_FLUSH_BOOTS, &err);
+    if (result < 0 && !p->flush_failed)
+        log_error("%s: what is told by status may be lost when this process ends", err.text);
+    p->flush_failed = result < 0;
+    if (now_ms - p->lines_ms >= LINES_MS) {
+        p->lines = 0;
+        p->lines_ms = now_ms;
+    }
+    sd_event_source_set_time_relative(source, result > 0 ? FLUSH_BUSY_US : FLUSH_QUIET_US);
+    sd_event_source_set_enabled(source, SD_EVENT_ONESHOT);
+    return 0;
 }
 
 /* net and parent never go before us: without them there is nothing to serve. */
@@ -324,15 +366,33 @@ static int lock_root(struct error *err)
     return 0; /* kept open, and locked, for the life of the process */
 }
 
+/* The parent, a service manager or the kernel, when the parent is gone, says TERM: the story is written
+ * first. */
+static int end_in_order(struct state_process *p, struct error *err)
+{
+    sigset_t set;
+    sigemptyset(&set);
+    sigaddset(&set, SIGTERM);
+    sigprocmask(SIG_BLOCK, &set, NULL);
+    int r = sd_event_add_signal(p->loop, NULL, SIGTERM, NULL, NULL); /* exits the loop */
+    return r < 0 ? error_errno(err, -r, "watch signals") : 0;
+}
+
 static int serve_open(struct state_process *p, struct error *err)
 {
     struct channel_handler net = {
         .ctx = p, .gathers = true, .message = net_message, .batch = net_batch, .gone = peer_gone};
     struct channel_handler parent = {.ctx = p, .message = net_message, .gone = peer_gone};
     struct message ready = {.type = MESSAGE_READY, .fd = -1};
+    if (end_in_order(p, err) < 0)
+        return -1;
     int r = sd_event_add_io(p->loop, NULL, FD_CONTROL, EPOLLIN, control_io, p);
     if (r < 0)
         return error_errno(err, -r, "listen for commands");
+    r = sd_event_add_time_relative(p->loop, &p->flush_timer, CLOCK_MONOTONIC, FLUSH_QUIET_US, 1, flush_story,
+                                   p);
+    if (r < 0)
+        return error_errno(err, -r, "write the story");
     if (channel_new(p->loop, FD_NET, &net, &p->net, err) < 0 ||
         channel_new(p->loop, FD_PARENT, &parent, &p->parent, err) < 0 || net_begin(p, err) < 0)
         return -1;
@@ -403,6 +463,9 @@ int state_role(int argc, char **argv)
         return 1;
     }
     int status = sd_event_loop(p->loop);
+    if (state_flush(p->state, STATE_FLUSH_ALL, SIZE_MAX, &err) < 0)
+        log_error("%s: the last of the story is lost", err.text);
+    sd_event_source_unref(p->flush_timer);
     channel_free(p->net);
     channel_free(p->parent);
     store_close(p->store);

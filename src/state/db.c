@@ -16,6 +16,13 @@
  */
 #define DB_BUSY_MS 5000
 
+/* The log is copied into the file when somebody finds the time (db_checkpoint), but never grows beyond this:
+ * 128 MiB. SQLite's own 1,000 pages would stop a boot storm for two syncs every few hundred milliseconds. */
+#define DB_LOG_PAGES_MAX 32768
+
+/* What is read and written in a storm stays in memory: 32 MiB. */
+#define DB_CACHE_PRAGMA "PRAGMA cache_size = -32768;"
+
 #define DB_STATEMENTS_MAX 64 /* the room's statements; the cache is a table, not a hash */
 
 struct cached {
@@ -28,6 +35,8 @@ struct db {
     sqlite3 *handle;
     char *path;
     bool in_transaction;
+    bool is_behind; /* the transaction: synchronous is lowered for it */
+    size_t log_pages;
     size_t count;
     struct cached statement[DB_STATEMENTS_MAX];
 };
@@ -143,6 +152,16 @@ static int make_file(const char *path, struct error *err)
     return error_errno(err, errno, "%s: cannot open the database", path);
 }
 
+static int note_log(void *ctx, sqlite3 *handle, const char *name, int pages)
+{
+    struct db *db = ctx;
+    db->log_pages = (size_t)pages;
+    /* What was committed stays so when this fails, and the next commit comes here again. */
+    if (pages >= DB_LOG_PAGES_MAX)
+        sqlite3_wal_checkpoint_v2(handle, name, SQLITE_CHECKPOINT_PASSIVE, NULL, NULL);
+    return SQLITE_OK;
+}
+
 static int set_up(struct db *db, const struct db_sql *migrations, size_t count, struct error *err)
 {
     int64_t version = 0;
@@ -155,9 +174,10 @@ static int set_up(struct db *db, const struct db_sql *migrations, size_t count, 
         check_schema(db, count, &version, err) < 0 ||
         db_exec(db, "prepare it",
                 "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON;"
-                "PRAGMA cell_size_check = ON; PRAGMA trusted_schema = OFF",
+                "PRAGMA cell_size_check = ON; PRAGMA trusted_schema = OFF;" DB_CACHE_PRAGMA,
                 err) < 0)
         return -1;
+    sqlite3_wal_hook(db->handle, note_log, db);
     return migrate(db, migrations, count, version, err);
 }
 
@@ -190,11 +210,34 @@ void db_close(struct db *db)
     free(db);
 }
 
+static int db_end_behind(struct db *db, struct error *err)
+{
+    if (db->is_behind && db_exec(db, "wait for the disk again", "PRAGMA synchronous = FULL", err) < 0)
+        return -1;
+    db->is_behind = false;
+    return 0;
+}
+
 int db_begin(struct db *db, struct error *err)
 {
     assert(!db->in_transaction);
-    if (db_exec(db, "begin a transaction", "BEGIN IMMEDIATE", err) < 0)
+    /* Tried at the end of the one behind already: what waits for the disk must never begin without it. */
+    if (db_end_behind(db, err) < 0 || db_exec(db, "begin a transaction", "BEGIN IMMEDIATE", err) < 0)
         return -1;
+    db->in_transaction = true;
+    return 0;
+}
+
+int db_begin_behind(struct db *db, struct error *err)
+{
+    assert(!db->in_transaction);
+    db->is_behind = true;
+    if (db_exec(db, "stop waiting for the disk", "PRAGMA synchronous = NORMAL", err) < 0 ||
+        db_exec(db, "begin a transaction", "BEGIN IMMEDIATE", err) < 0) {
+        struct error ignored;
+        db_end_behind(db, &ignored);
+        return -1;
+    }
     db->in_transaction = true;
     return 0;
 }
@@ -215,6 +258,8 @@ int db_commit(struct db *db, struct error *err)
     if (check_not_undone(db, err) < 0 || db_exec(db, "commit", "COMMIT", err) < 0)
         return -1;
     db->in_transaction = false;
+    struct error ignored; /* db_begin tries again */
+    db_end_behind(db, &ignored);
     return 0;
 }
 
@@ -223,11 +268,26 @@ void db_rollback(struct db *db)
     if (db->in_transaction && !sqlite3_get_autocommit(db->handle))
         sqlite3_exec(db->handle, "ROLLBACK", NULL, NULL, NULL);
     db->in_transaction = false;
+    struct error ignored;
+    db_end_behind(db, &ignored);
 }
 
 bool db_in_transaction(const struct db *db)
 {
     return db->in_transaction;
+}
+
+size_t db_log_pages(const struct db *db)
+{
+    return db->log_pages;
+}
+
+int db_checkpoint(struct db *db, struct error *err)
+{
+    if (sqlite3_wal_checkpoint_v2(db->handle, NULL, SQLITE_CHECKPOINT_PASSIVE, NULL, NULL) != SQLITE_OK)
+        return db_fail(db, "copy the log into the file", err);
+    db->log_pages = 0;
+    return 0;
 }
 
 static struct cached *find_cached(struct db *db, const struct db_sql *sql)

@@ -36,7 +36,14 @@ void db_close(struct db *db); /* NULL is fine */
 int db_begin(struct db *db, struct error *err);
 int db_commit(struct db *db, struct error *err);
 void db_rollback(struct db *db); /* nothing to undo is fine */
+/* A transaction that survives a crash of this program, but a power failure only when a later one of db_begin
+ * was committed, or a checkpoint made: its commit does not wait for the disk. */
+int db_begin_behind(struct db *db, struct error *err);
 bool db_in_transaction(const struct db *db);
+
+/* How many pages of 4 KiB are in the log beside the file; copying them into it takes two syncs. */
+size_t db_log_pages(const struct db *db);
+int db_checkpoint(struct db *db, struct error *err);
 
 /* One run of a statement, from db_call to db_end; a statement is never run twice at the same time. */
 struct db_call {

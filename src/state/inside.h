@@ -4,10 +4,19 @@
 #include "state/db.h"
 #include "state/state.h"
 
+struct boots;
+
 struct state {
     struct db *db;       /* owned */
     struct fleet *fleet; /* owned, finished; always what the database holds */
     uint64_t generation;
+    struct boots *boots; /* owned: those that are going on, ahead of the database */
+    int64_t last_boot;   /* the highest id that was given */
+    int64_t unknown;     /* boots of no node's machines that the database has */
+    int64_t round_ms;    /* when the last round of writing began; 0: none did */
+    size_t prune_count, prune_capacity;
+    uint64_t *prune; /* owned: keys of machines with more boots than are kept */
+    struct buf text; /* of what is being written */
 };
 
 /* An address as the database keeps it: its text, or NULL for none. */

@@ -8,9 +8,11 @@
  *   or "nodes:".
  * lease: one row an address: who holds it, or who found it taken (state 'declined').
  * boot: machine is a MAC, or "address A.B.C.D" when a client without a lease was seen; node and image are
- * what they were when the boot began. told counts the events, kept the rows of them. event: what happened,
- * each different thing once: times says how often, first_order and last_order when among the boot's events
- * (clocks may jump, the order does not).
+ * what they were when the boot began. told counts the events, kept the different ones.
+ * event: what happened, each different thing once: times says how often, first_order and last_order when
+ * among the boot's events (clocks may jump, the order does not). A table in schema 1; since then a view of
+ * story: 16 events a row as event_text.h writes them; part is 128 * boot + number of the row, so that a
+ * boot's events stand together and are found without an index.
  */
 static const char first[] = "CREATE TABLE object ("
                             " kind TEXT NOT NULL,"
@@ -69,7 +71,35 @@ static const char first[] = "CREATE TABLE object ("
                             " PRIMARY KEY (boot, first_order),"
                             " UNIQUE (boot, kind, file, text)) STRICT;";
 
+/* In a boot storm a row, an index entry and a statement for each event was most of the work. */
+static const char second[] =
+    "CREATE TABLE story (part INTEGER PRIMARY KEY, events TEXT NOT NULL) STRICT;"
+
+    "INSERT INTO story SELECT DISTINCT 128 * boot + n / 16, '[' || group_concat(body, ',') OVER"
+    "  (PARTITION BY boot, n / 16 ORDER BY n ROWS BETWEEN UNBOUNDED PRECEDING AND UNBOUNDED FOLLOWING) || ']'"
+    " FROM (SELECT boot, row_number() OVER (PARTITION BY boot ORDER BY first_order) - 1 AS n,"
+    "  CASE WHEN times = 1"
+    "   THEN json_array(first_order, kind, role, file, text, file_number, files_expected, bytes, duration_ms,"
+    "    coalesce(ip, ''), last_ms)"
+    "   ELSE json_array(first_order, kind, role, file, text, file_number, files_expected, bytes, duration_ms,"
+    "    coalesce(ip, ''), last_ms, times, last_order, first_ms) END AS body"
+    "  FROM event);"
+
+    "DROP TABLE event;"
+
+    "CREATE TRIGGER forget_story AFTER DELETE ON boot BEGIN"
+    " DELETE FROM story WHERE part BETWEEN 128 * old.id AND 128 * old.id + 127; END;"
+
+    "CREATE VIEW event (boot, first_order, last_order, times, kind, role, file, text, file_number,"
+    " files_expected, bytes, duration_ms, ip, first_ms, last_ms) AS"
+    " SELECT story.part / 128, e.value ->> 0, coalesce(e.value ->> 12, e.value ->> 0),"
+    "  coalesce(e.value ->> 11, 1), e.value ->> 1, e.value ->> 2, e.value ->> 3, e.value ->> 4,"
+    "  e.value ->> 5, e.value ->> 6, e.value ->> 7, e.value ->> 8, nullif(e.value ->> 9, ''),"
+    "  coalesce(e.value ->> 13, e.value ->> 10), e.value ->> 10"
+    " FROM story, json_each(story.events) AS e;";
+
 const struct db_sql schema_migrations[] = {
     {"make the tables", first},
+    {"keep events in parts", second},
 };
 const size_t schema_migration_count = sizeof schema_migrations / sizeof schema_migrations[0];

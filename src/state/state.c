@@ -1,4 +1,4 @@
-#include "state/inside.h"
+#include "state/boot.h"
 #include "state/schema.h"
 
 #include <errno.h>
@@ -9,8 +9,11 @@ int state_open(const char *path, struct state **out, struct error *err)
     struct state *state = calloc(1, sizeof *state);
     if (!state)
         return error_errno(err, ENOMEM, "%s", path);
-    if (db_open(path, schema_migrations, schema_migration_count, &state->db, err) < 0 ||
-        state_fleet_load(state, err) < 0) {
+    state->boots = boots_new();
+    if (!state->boots)
+        error_errno(err, ENOMEM, "%s", path);
+    if (!state->boots || db_open(path, schema_migrations, schema_migration_count, &state->db, err) < 0 ||
+        state_fleet_load(state, err) < 0 || boot_count(state, &state->last_boot, &state->unknown, err) < 0) {
         state_close(state);
         return -1;
     }
@@ -22,7 +25,13 @@ void state_close(struct state *state)
 {
     if (!state)
         return;
+    struct error ignored; /* who wants to know flushes before */
+    if (state->boots && state->db && !db_in_transaction(state->db))
+        state_flush(state, STATE_FLUSH_ALL, SIZE_MAX, &ignored);
     db_close(state->db);
+    boots_free(state->boots);
+    free(state->prune);
+    buf_fini(&state->text);
     fleet_free(state->fleet);
     free(state);
 }

@@ -3,9 +3,9 @@
  * state process (proc/) carries messages in and out.
  *
  * Files: db (SQLite: open, migrations, prepared statements) and schema, state_fleet (the fleet, one object a
- * row), state_lease, state_boot (events into boots) and boot (reading them back), story (pure: a boot's
- * events -> its steps, where it is, with story_cause: why it stopped), status (which machines), status_text,
- * status_json.
+ * row), state_lease, state_boot (events into boots, in memory: boots, boot_events, what), state_flush
+ * (writing them) and boot (their rows; event_text: an event as text), story (pure: a boot's events -> its
+ * steps, where it is, with story_cause: why it stopped), status (which machines), status_text, status_json.
  */
 #pragma once
 
@@ -26,9 +26,9 @@ int state_open(const char *path, struct state **out, struct error *err);
 void state_close(struct state *state);
 
 /*
- * Batches: everything between begin and commit is on disk when commit returns, or nothing is. Leases and
- * events that arrive together share one sync. Calls outside a batch commit by themselves. After an error in a
- * batch, roll it back.
+ * Batches: all leases put between begin and commit are on disk when commit returns, or none is; they share
+ * one sync. A lease outside a batch commits by itself. After an error in a batch, roll it back. Events are no
+ * part of batches: what happened has happened.
  */
 int state_begin(struct state *state, struct error *err);
 int state_commit(struct state *state, struct error *err);
@@ -54,12 +54,26 @@ int state_leases(struct state *state, void *ctx, int (*each)(void *ctx, const st
 /* --- the story --- */
 
 /*
- * Records an event. `line`, if not NULL, gets the line `serve` prints live ("rack01  module 3/8 sys.vgz  41.2
- * MB in 3.1 s (13.3 MB/s)"), or "" when the event is not worth one.
+ * Records an event, in memory; state_flush writes it. Returns 1 when it is worth a line of what `serve`
+ * prints live, 0 when it is not, or -1. `line`, if not NULL, gets that line ("rack01  module 3/8
+ * sys.vgz  41.2 MB in 3.1 s (13.3 MB/s)"), or "".
  */
 #define STATE_LINE_MAX 512
-int state_event(struct state *state, const struct boot_event *event, char line[static STATE_LINE_MAX],
+int state_event(struct state *state, const struct boot_event *event, char line[STATE_LINE_MAX],
                 struct error *err);
+
+/*
+ * Writes what state_event told a second ago or earlier, in a transaction of its own that does not wait for
+ * the disk, and prunes; at most `most` boots, those that wait longest first, so that leases do not wait for
+ * the story. now_ms: of a clock that never jumps, the same at each call. Returns 1 when more is due, 0, or -1
+ * (the next call tries again). To be called a few times a second, outside batches. A crash loses what was not
+ * written, a power failure also what the disk had not taken yet; leases never.
+ *
+ * STATE_FLUSH_ALL as now_ms makes everything due. state_close does that, too, but keeps its errors to itself.
+ */
+#define STATE_FLUSH_ALL   INT64_MAX
+#define STATE_FLUSH_BOOTS 64 /* a millisecond or so of work: a good `most` between batches of leases */
+int state_flush(struct state *state, int64_t now_ms, size_t most, struct error *err);
 
 /*
  * The story of the latest boot of each node and of unknown machines: for people, or as JSON (its keys:

@@ -2,35 +2,13 @@
 #include "base/text.h"
 #include "state/boot.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-static const struct db_sql insert_boot = {
-    "begin a boot",
-    "INSERT INTO boot (machine, node, image, attempt, started_ms, last_ms, files_expected, told, kept) "
-    "VALUES ($1, $2, $3, $4, $5, $5, 0, 0, 0) RETURNING id"};
-static const struct db_sql update_boot = {
-    "bring a boot up to date",
-    "UPDATE boot SET ip = $1, last_ms = $2, config_ms = nullif($3, 0), booted_ms = nullif($4, 0), "
-    "files_expected = $5, told = $6, kept = $7 WHERE id = $8"};
-static const struct db_sql put_event = {
-    "keep an event",
-    "INSERT INTO event (boot, first_order, last_order, times, kind, role, file, text, file_number, "
-    "files_expected, bytes, duration_ms, ip, first_ms, last_ms) "
-    "VALUES ($1, $2, $2, 1, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $12) "
-    "ON CONFLICT (boot, kind, file, text) DO UPDATE SET last_order = excluded.last_order, "
-    "times = event.times + 1, role = excluded.role, file_number = excluded.file_number, "
-    "files_expected = excluded.files_expected, bytes = excluded.bytes, "
-    "duration_ms = excluded.duration_ms, ip = excluded.ip, last_ms = excluded.last_ms RETURNING times"};
-static const struct db_sql prune_machine = {
-    "forget a machine's old boots",
-    "DELETE FROM boot WHERE machine = $1 AND id <= "
-    "(SELECT id FROM boot WHERE machine = $1 ORDER BY id DESC LIMIT 1 OFFSET $2)"};
-static const struct db_sql prune_unknown = {
-    "forget old boots of unknown machines",
-    "DELETE FROM boot WHERE node IS NULL AND id <= "
-    "(SELECT id FROM boot WHERE node IS NULL ORDER BY id DESC LIMIT 1 OFFSET $1)"};
+/* More than come by one event: so memory gets below its limit again. */
+#define TRIM_PER_EVENT 4
 
 /* When an event is worth a line: never, the first time in a boot, always. */
 enum worth {
@@ -79,76 +57,61 @@ static uint32_t attempt_after(const struct boot *last, const struct fleet_node *
     return is_retry ? last->attempt + 1 : 1;
 }
 
-static int prune(struct state *state, const struct boot *boot, struct error *err)
+/* Makes a boot of the machine that the event names; `last` is gone after it. */
+static struct open_boot *begin_boot(struct state *state, const struct fleet_node *node,
+                                    const struct boot *last, const struct boot_event *event,
+                                    struct error *err)
 {
-    struct db_call call cleanup_db_call = DB_CALL_INIT;
-    if (db_call(state->db, &prune_machine, &call, err) < 0)
-        return -1;
-    db_put_text(&call, boot->machine);
-    db_put_i64(&call, BOOT_KEPT_MAX);
-    if (db_run(&call, err) < 0 || boot->node[0])
-        return boot->node[0] ? 0 : -1;
-    if (db_call(state->db, &prune_unknown, &call, err) < 0)
-        return -1;
-    db_put_i64(&call, BOOT_UNKNOWN_MAX);
-    return db_run(&call, err);
-}
-
-static int begin_boot(struct state *state, const struct fleet_node *node, const struct boot *last,
-                      const struct boot_event *event, struct boot *out, struct error *err)
-{
-    struct boot boot = {.started_ms = event->at_ms,
+    struct boot boot = {.id = state->last_boot + 1,
+                        .started_ms = event->at_ms,
                         .last_ms = event->at_ms,
                         .attempt = attempt_after(last, node, event->at_ms)};
-    boot_machine(&event->mac, event->ip, boot.machine);
+    uint64_t key = boot_key(&event->mac, event->ip);
+    const struct open_boot *before = boot_recall(state, key, err);
+    if (!before)
+        return NULL;
+    uint32_t machine_boots = before->machine_boots;
+    boot_machine(key, boot.machine);
     if (node) {
         const char *image = fleet_effective(state->fleet, node).image;
         snprintf(boot.node, sizeof boot.node, "%s", node->name);
         snprintf(boot.image, sizeof boot.image, "%s", image ? image : "");
     }
-    struct db_call call cleanup_db_call = DB_CALL_INIT;
-    if (db_call(state->db, &insert_boot, &call, err) < 0)
-        return -1;
-    db_put_text(&call, boot.machine);
-    db_put_text(&call, boot.node[0] ? boot.node : NULL);
-    db_put_text(&call, boot.image[0] ? boot.image : NULL);
-    db_put_i64(&call, boot.attempt);
-    db_put_i64(&call, boot.started_ms);
-    if (db_step(&call, err) < 0)
-        return -1;
-    boot.id = db_get_i64(&call);
-    db_end(&call);
-    *out = boot;
-    return prune(state, &boot, err);
+    struct open_boot *open = boots_add(state->boots, key, &boot);
+    if (!open) {
+        error_errno(err, ENOMEM, "beginning a boot");
+        return NULL;
+    }
+    state->last_boot = boot.id;
+    open->machine_boots = machine_boots + 1;
+    open->is_new = true;
+    return open;
 }
 
-/* Returns how often this happened in this boot, 0 when the boot has no room for more, or -1. */
-static int64_t keep_event(struct state *state, struct boot *boot, const struct boot_event *event,
-                          struct error *err)
+/* The latest boot of the node, by whichever of its cards, or of the machine. Its id may be 0. */
+static struct open_boot *find_latest(struct state *state, const struct fleet_node *node,
+                                     const struct boot_event *event, struct error *err)
 {
-    char ip[IP4_TEXT_SIZE];
-    if (boot->kept >= BOOT_EVENTS_MAX && event->kind != BOOT_EVENT_BOOTED)
-        return 0;
-    struct db_call call cleanup_db_call = DB_CALL_INIT;
-    if (db_call(state->db, &put_event, &call, err) < 0)
-        return -1;
-    db_put_i64(&call, boot->id);
-    db_put_i64(&call, boot->told);
-    db_put_text(&call, story_kind_word(event->kind));
-    db_put_text(&call, story_role_word(event->role));
-    db_put_text(&call, event->file);
-    db_put_text(&call, event->text);
-    db_put_i64(&call, event->file_number);
-    db_put_i64(&call, event->files_expected);
-    db_put_i64(&call, (int64_t)event->bytes);
-    db_put_i64(&call, event->duration_ms);
-    db_put_text(&call, inside_ip(event->ip, ip));
-    db_put_i64(&call, event->at_ms);
-    if (db_step(&call, err) < 0)
-        return -1;
-    int64_t times = db_get_i64(&call);
-    boot->kept += times == 1;
-    return times;
+    if (!node)
+        return boot_recall(state, boot_key(&event->mac, event->ip), err);
+    struct open_boot *latest = NULL;
+    for (size_t i = 0; i < node->mac_count; i++) {
+        struct open_boot *open = boot_recall(state, boot_key(&node->macs[i], 0), err);
+        if (!open)
+            return NULL;
+        if (!latest || open->boot.id > latest->boot.id)
+            latest = open;
+    }
+    return latest;
+}
+
+static struct open_boot *find_boot(struct state *state, const struct fleet_node *node,
+                                   const struct boot_event *event, struct error *err)
+{
+    struct open_boot *latest = find_latest(state, node, event, err);
+    if (!latest || (latest->boot.id && !begins_boot(&latest->boot, node, event)))
+        return latest;
+    return begin_boot(state, node, latest->boot.id ? &latest->boot : NULL, event, err);
 }
 
 static void advance(struct boot *boot, const struct boot_event *event)
@@ -163,46 +126,6 @@ static void advance(struct boot *boot, const struct boot_event *event)
         boot->files_expected = event->files_expected;
     if (event->kind == BOOT_EVENT_BOOTED && !boot->booted_ms)
         boot->booted_ms = event->at_ms;
-}
-
-static int write_boot(struct state *state, const struct boot *boot, struct error *err)
-{
-    char ip[IP4_TEXT_SIZE];
-    struct db_call call cleanup_db_call = DB_CALL_INIT;
-    if (db_call(state->db, &update_boot, &call, err) < 0)
-        return -1;
-    db_put_text(&call, inside_ip(boot->ip, ip));
-    db_put_i64(&call, boot->last_ms);
-    db_put_i64(&call, boot->config_ms);
-    db_put_i64(&call, boot->booted_ms);
-    db_put_i64(&call, boot->files_expected);
-    db_put_i64(&call, boot->told);
-    db_put_i64(&call, boot->kept);
-    db_put_i64(&call, boot->id);
-    return db_run(&call, err);
-}
-
-static int write_event(struct state *state, const struct fleet_node *node, const struct boot_event *event,
-                       struct boot *boot, int64_t *times, struct error *err)
-{
-    char machine[BOOT_MACHINE_MAX];
-    struct boot last;
-    boot_machine(&event->mac, event->ip, machine);
-    int found = node ? boot_latest_of_node(state, node, &last, err) : boot_latest(state, machine, &last, err);
-    if (found < 0)
-        return -1;
-    if (!found || begins_boot(&last, node, event)) {
-        if (begin_boot(state, node, found ? &last : NULL, event, boot, err) < 0)
-            return -1;
-    } else {
-        *boot = last;
-    }
-    boot->told++;
-    *times = keep_event(state, boot, event, err);
-    if (*times < 0)
-        return -1;
-    advance(boot, event);
-    return write_boot(state, boot, err);
 }
 
 /* The last file's line tells of all of them. */
@@ -230,13 +153,16 @@ static int append_total(struct state *state, const struct boot *boot, const stru
     return result;
 }
 
-static int format_line(struct state *state, const struct boot *boot, const struct boot_event *event,
-                       int64_t times, char line[static STATE_LINE_MAX], struct error *err)
+static bool is_worth_line(const struct boot_event *event, int64_t times)
 {
-    line[0] = 0;
-    bool is_normal_miss = event->kind == BOOT_EVENT_FILE_MISSING && story_is_normal_miss(event->file);
-    if (is_normal_miss || worths[event->kind] == NEVER || (worths[event->kind] == FIRST && times != 1))
-        return 0;
+    if (event->kind == BOOT_EVENT_FILE_MISSING && story_is_normal_miss(event->file))
+        return false;
+    return worths[event->kind] == ALWAYS || (worths[event->kind] == FIRST && times == 1);
+}
+
+static int format_line(struct state *state, const struct boot *boot, const struct boot_event *event,
+                       char line[static STATE_LINE_MAX], struct error *err)
+{
     char label[STORY_LABEL_MAX], detail[STORY_TEXT_MAX], took[TEXT_DURATION_MAX];
     story_label(event, boot->files_expected, label);
     story_detail(event, detail);
@@ -266,26 +192,29 @@ static void clean(const struct boot_event *event, struct boot_event *out)
     text_printable(event->text, strnlen(event->text, sizeof event->text), out->text, sizeof out->text);
 }
 
-int state_event(struct state *state, const struct boot_event *event, char line[static STATE_LINE_MAX],
+int state_event(struct state *state, const struct boot_event *event, char line[STATE_LINE_MAX],
                 struct error *err)
 {
     struct boot_event cleaned;
-    struct boot boot;
-    int64_t times;
+    if (line)
+        line[0] = 0;
     if (event->kind >= BOOT_EVENT_KINDS || event->role > BOOT_FILE_OVERLAY)
         return error_set(err, "an event of kind %d, role %d, does not exist", (int)event->kind,
                          (int)event->role);
     clean(event, &cleaned);
     const struct fleet_node *node = fleet_node_by_mac(state->fleet, &event->mac);
-    bool is_alone = !db_in_transaction(state->db);
-    if (is_alone && db_begin(state->db, err) < 0)
+    struct open_boot *open = find_boot(state, node, &cleaned, err);
+    if (!open)
         return -1;
-    if (write_event(state, node, &cleaned, &boot, &times, err) < 0 ||
-        (line && format_line(state, &boot, &cleaned, times, line, err) < 0) ||
-        (is_alone && db_commit(state->db, err) < 0)) {
-        if (is_alone)
-            db_rollback(state->db);
+    struct boot *boot = &open->boot;
+    int64_t times = boot_events_add(&open->events, state->boots->whats, &cleaned, ++boot->told, err);
+    if (times < 0)
         return -1;
-    }
-    return 0;
+    boot->kept = open->events.count;
+    advance(boot, &cleaned);
+    boots_changed(state->boots, open);
+    boots_trim(state->boots, TRIM_PER_EVENT);
+    if (!is_worth_line(&cleaned, times))
+        return 0;
+    return line && format_line(state, boot, &cleaned, line, err) < 0 ? -1 : 1;
 }

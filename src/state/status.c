@@ -70,8 +70,8 @@ static int visit_mac(struct state *state, const struct mac *mac, int64_t now_ms,
         return visit_node(state, node, now_ms, visitor, err);
     struct status_entry entry = {.has_boot = true};
     char machine[BOOT_MACHINE_MAX];
-    boot_machine(mac, 0, machine);
-    int found = boot_latest(state, machine, &entry.boot, err);
+    boot_machine(boot_key(mac, 0), machine);
+    int found = boot_latest(state, boot_key(mac, 0), &entry.boot, err);
     if (found == 0) {
         error_set(err,
                   "%s was never seen here, and no node has it: to add it: bootherd node set NAME --mac %s "

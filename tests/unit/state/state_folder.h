@@ -18,7 +18,7 @@ static int make_folder(void **state)
     return 0;
 }
 
-static int remove_folder(void **state)
+static inline void remove_files(void)
 {
     static const char *const ends[] = {"", "-wal", "-shm", "-journal"};
     for (size_t i = 0; i < sizeof ends / sizeof ends[0]; i++) {
@@ -26,5 +26,10 @@ static int remove_folder(void **state)
         snprintf(name, sizeof name, "%s%s", path, ends[i]);
         unlink(name);
     }
+}
+
+static int remove_folder(void **state)
+{
+    remove_files();
     return rmdir(folder);
 }
