@@ -58,12 +58,14 @@ void buf_format(struct buf *b, const char *format, ...)
     va_list args, again;
     va_start(args, format);
     va_copy(again, args);
-    int n = vsnprintf(NULL, 0, format, args);
+    size_t room = b->failed || !b->data ? 0 : b->capacity - b->size;
+    int n = vsnprintf(room ? (char *)b->data + b->size : NULL, room, format, args); /* most often all fits */
     va_end(args);
     if (n < 0)
         b->failed = true;
     else if (buf_grow(b, (size_t)n)) {
-        vsnprintf((char *)b->data + b->size, (size_t)n + 1, format, again);
+        if ((size_t)n >= room)
+            vsnprintf((char *)b->data + b->size, (size_t)n + 1, format, again);
         b->size += (size_t)n;
     }
     va_end(again);

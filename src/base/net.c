@@ -63,9 +63,13 @@ bool mac_parse(const char *text, struct mac *out)
 
 static const char *mac_print(const struct mac *m, char separator, char *out)
 {
-    const uint8_t *b = m->byte;
-    snprintf(out, MAC_TEXT_SIZE, "%02x%c%02x%c%02x%c%02x%c%02x%c%02x", b[0], separator, b[1], separator, b[2],
-             separator, b[3], separator, b[4], separator, b[5]);
+    static const char digits[] = "0123456789abcdef";
+    char *p = out;
+    for (size_t i = 0; i < MAC_SIZE; i++) {
+        *p++ = digits[m->byte[i] >> 4];
+        *p++ = digits[m->byte[i] & 15];
+        *p++ = i + 1 < MAC_SIZE ? separator : 0;
+    }
     return out;
 }
 
@@ -90,7 +94,16 @@ bool ip4_parse(const char *text, uint32_t *out)
 
 const char *ip4_format(uint32_t ip, char out[static IP4_TEXT_SIZE])
 {
-    snprintf(out, IP4_TEXT_SIZE, "%u.%u.%u.%u", ip >> 24, ip >> 16 & 255, ip >> 8 & 255, ip & 255);
+    char *p = out;
+    for (int shift = 24; shift >= 0; shift -= 8) {
+        unsigned number = ip >> shift & 255;
+        if (number >= 100)
+            *p++ = (char)('0' + number / 100);
+        if (number >= 10)
+            *p++ = (char)('0' + number / 10 % 10);
+        *p++ = (char)('0' + number % 10);
+        *p++ = shift ? '.' : 0;
+    }
     return out;
 }
 

@@ -179,6 +179,8 @@ static void list_node(const struct fleet *fleet, const struct fleet_node *node, 
         ip4_format(node->ip, ip);
     buf_format(out, "%-20s %-18s %-16s %-24s %s\n", node->name, macs.size ? buf_text(&macs) : "-", ip,
                s.image ? s.image : "-", node->profile ? node->profile : "-");
+    if (!array)
+        return;
     json_array_append_new(array, json_pack("{s:s, s:s, s:s?, s:s?, s:s?, s:s}", "name", node->name, "mac",
                                            buf_text(&macs), "ip", node->ip ? ip : NULL, "image", s.image,
                                            "profile", node->profile, "hostname", fleet_hostname(node)));
@@ -221,7 +223,7 @@ enum cli_status cli_object_list(struct cli *cli, struct error *err)
     struct fleet *fleet;
     char kind[16];
     cleanup_buf struct buf out = BUF_INIT;
-    json_auto_t *array = json_array();
+    json_auto_t *array = cli->json ? json_array() : NULL; /* of 100,000 nodes 100 MB */
     if (load_fleet(cli, &fleet, err) < 0)
         return CLI_FAILED;
     object_kind(cli, kind);

@@ -8,6 +8,7 @@
 #include "fleet/fleet_yaml.h"
 #include "proc/channel.h"
 #include "proc/net_role.h"
+#include "proc/overlay_images.h"
 #include "proc/overlay_job.h"
 #include "proc/role.h"
 #include "proc/state_ask.h"
@@ -41,6 +42,7 @@ struct state_process {
     sd_event *loop;
     struct state *state;
     struct store *store; /* NULL while ROOT/images does not exist */
+    struct overlay_images images;
     struct channel *net; /* NULL when serving one request only */
     struct channel *parent;
     bool once;
@@ -93,12 +95,10 @@ static int make_overlay(struct state_process *p, const struct message_overlay_as
     const struct fleet_node *node = fleet_node_by_name(state_fleet(p->state), ask->node);
     if (!node || !p->store)
         return error_set(err, "node %s is gone", ask->node);
-    struct image *image;
-    if (store_load(p->store, &ask->manifest, &image, err) < 0)
+    const struct image *image;
+    if (overlay_images_get(&p->images, p->store, &ask->manifest, &image, err) < 0)
         return -1;
-    int result = overlay_job(FD_ROOT, state_fleet(p->state), node, image, archive, NULL, err);
-    image_free(image);
-    return result;
+    return overlay_job(FD_ROOT, state_fleet(p->state), node, image, archive, NULL, err);
 }
 
 static int answer_overlay(struct state_process *p, const struct message_overlay_ask *ask, struct error *err)
@@ -468,6 +468,7 @@ int state_role(int argc, char **argv)
     sd_event_source_unref(p->flush_timer);
     channel_free(p->net);
     channel_free(p->parent);
+    overlay_images_fini(&p->images);
     store_close(p->store);
     state_close(p->state);
     sd_event_unref(p->loop);

@@ -103,7 +103,11 @@ static void addresses(void **state)
     char t[IP4_TEXT_SIZE];
     assert_true(ip4_parse("10.77.0.1", &ip));
     assert_int_equal(ip, 0x0a4d0001);
-    assert_string_equal(ip4_format(ip, t), "10.77.0.1");
+    const char *const same[] = {"10.77.0.1", "0.0.0.0", "255.255.255.255", "9.10.99.100", "109.200.201.250"};
+    for (size_t i = 0; i < sizeof same / sizeof same[0]; i++) {
+        assert_true(ip4_parse(same[i], &ip));
+        assert_string_equal(ip4_format(ip, t), same[i]);
+    }
     assert_false(ip4_parse("10.77.0", &ip));
     assert_true(ip4_parse_prefix("10.77.0.0/24", &ip, &prefix));
     assert_int_equal(prefix, 24);

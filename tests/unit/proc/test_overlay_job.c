@@ -17,6 +17,7 @@
 #include "../store/sample.h"
 #include "base/cleanup.h"
 #include "proc/image_cache.h"
+#include "proc/overlay_images.h"
 #include "proc/overlay_job.h"
 
 static char root[64];
@@ -150,6 +151,40 @@ static void removed_images_go_on(void **state)
     image_cache_free(cache);
 }
 
+/* --- images that overlays are made for --- */
+
+static void publish_variant(unsigned number, struct digest *manifest)
+{
+    char kernel[16];
+    struct sample sample = sample_one;
+    snprintf(kernel, sizeof kernel, "kernel %u", number);
+    sample.bytes[0] = kernel;
+    assert_int_equal(sample_publish(store, "v", &sample, manifest, &err), 0);
+}
+
+static void images_of_overlays_are_read_once(void **state)
+{
+    struct overlay_images images = {0};
+    const struct image *first, *again;
+    struct digest manifest, other;
+    publish_variant(0, &manifest);
+    assert_int_equal(overlay_images_get(&images, store, &manifest, &first, &err), 0);
+    for (unsigned i = 1; i < OVERLAY_IMAGES_MAX + 1; i++) { /* each takes the name from the one before */
+        publish_variant(i, &other);
+        assert_int_equal(overlay_images_get(&images, store, &other, &again, &err), 0);
+        assert_ptr_not_equal(again, first);
+        if (i + 1 < OVERLAY_IMAGES_MAX) { /* gone from the store, used all the time */
+            assert_int_equal(overlay_images_get(&images, store, &manifest, &again, &err), 0);
+            assert_ptr_equal(again, first);
+        }
+    }
+    assert_int_equal(overlay_images_get(&images, store, &manifest, &again, &err), 0);
+    publish_variant(99, &other);
+    overlay_images_fini(&images);
+    assert_int_equal(overlay_images_get(&images, store, &manifest, &again, &err), -1);
+    assert_int_equal(err.code, ENOENT);
+}
+
 static int setup(void **state)
 {
     struct digest manifest;
@@ -187,6 +222,7 @@ int main(void)
         test(a_folder_that_is_missing_or_elsewhere),
         test(the_node_is_told_who_it_is),
         test(removed_images_go_on),
+        test(images_of_overlays_are_read_once),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
