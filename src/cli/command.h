@@ -120,5 +120,6 @@ enum cli_status cli_object_set(struct cli *cli, struct error *err);
 enum cli_status cli_object_show(struct cli *cli, struct error *err);
 enum cli_status cli_serve(struct cli *cli, struct error *err);
 enum cli_status cli_status_show(struct cli *cli, struct error *err);
+enum cli_status cli_swarm(struct cli *cli, struct error *err);
 enum cli_status cli_version(struct cli *cli, struct error *err);
 enum cli_status cli_watch(struct cli *cli, struct error *err);

@@ -53,6 +53,25 @@ static const struct cli_option set_options[] = {
     {0},
 };
 
+static const struct cli_option swarm_options[] = {
+    {"interface", "IF", "the network interface that the machines are behind", false},
+    {"server", "ADDR", "the boot server", false},
+    {"fetch", "FILE", "no DHCP: each machine fetches this file by TFTP", false},
+    {"expect", "FILE", "compare each byte that arrives with this file of yours", false},
+    {"machines", "N", "how many, default 1", false},
+    {"at-once", "N", "how many of them at the same time at most, default all", false},
+    {"repeat", "N", "how many times each does it, default 1", false},
+    {"port", "PORT", "of the server, default 69", false},
+    {"blksize", "BYTES", "TFTP: what is asked for, default 1428; 0: nothing", false},
+    {"windowsize", "BLOCKS", "TFTP: what is asked for, default nothing", false},
+    {"timeout", "MS", "TFTP: silence after which a machine says its last word again, default 4000", false},
+    {"tries", "N", "TFTP: so many silences, then it gives up, default 6", false},
+    {"loss", "PPM", "of a million UDP packets, so many are lost each way", false},
+    {"seed", "N", "of what is random, default 1", false},
+    {"yes", NULL, "although this is a real network: no namespace of its own, no loopback", false},
+    {0},
+};
+
 /* In the order that help prints them. */
 const struct cli_command cli_commands[] = {
     {"image inspect", "SOURCE",
@@ -126,6 +145,10 @@ const struct cli_command cli_commands[] = {
      "nodes.\n"
      "Changes nothing. Exit status 1 when there is a fault.",
      0, 0, CLI_ROOT_NONE, doctor_options, CLI_KEYS_NONE, cli_doctor},
+    {"swarm", "--interface IF --server ADDR --fetch FILE [--machines N] ...",
+     "A herd of simulated machines against a boot server.",
+     "Any server will do. Prints what came of it; exit status 1 when a machine failed.", 0, 0, CLI_ROOT_NONE,
+     swarm_options, CLI_KEYS_NONE, cli_swarm},
     {"serve", "--interface IF ...", "Boot machines: DHCP, TFTP and HTTP on these interfaces, until stopped.",
      NULL, 0, 0, CLI_ROOT_MADE, serve_options, CLI_KEYS_NONE, cli_serve},
     {"status", "[NODE]", "How far each machine's boot got; of one node, the whole story.", NULL, 0, 1,

@@ -7,6 +7,7 @@
 #include "base/buf.h"
 #include "base/error.h"
 #include "image/image.h"
+#include "swarm/herd_io.h"
 
 struct cli_serve_options {
     const char *const *interfaces;
@@ -43,6 +44,14 @@ struct cli_imported {
     struct buf description;    /* text or JSON; owned by the caller */
 };
 
+/* `herd` but for its interface, which is looked up by name, and what is expected. */
+struct cli_swarm_options {
+    struct herd_options herd;
+    const char *interface;
+    const char *expect; /* a file's path; NULL: none */
+    bool yes;           /* outside a network namespace and loopback, too */
+};
+
 struct cli_processes {
     /* One request to the state process; see the table in proc/state_ask.c. The answer is appended to out. */
     int (*ask)(int root_fd, const char *const *words, size_t count, struct slice body, void *ctx,
@@ -56,4 +65,7 @@ struct cli_processes {
      * and no files any more: printing is all that is left to do. */
     int (*doctor)(const char *root, const struct cli_doctor_options *options, void *ctx,
                   void (*note)(void *ctx, const char *line), struct buf *out, bool *fault, struct error *err);
+    /* As doctor: no privileges afterwards. `failure`: the first in words, or "". */
+    int (*swarm)(const struct cli_swarm_options *options, const struct herd_listener *listener,
+                 struct herd_counts *out, char failure[static ERROR_TEXT_MAX], struct error *err);
 };

@@ -61,7 +61,7 @@ static int look_up(const char *name, const struct ifaddrs *all, struct dhcp_inte
     return 0;
 }
 
-static int interface_find(const char *name, struct dhcp_interface *out, struct error *err)
+int interface_find(const char *name, struct dhcp_interface *out, struct error *err)
 {
     struct ifaddrs *all;
     *out = (struct dhcp_interface){.udp_fd = -1, .pxe_fd = -1, .packet_fd = -1};

@@ -17,6 +17,9 @@ struct interface_ports {
     unsigned https; /* 0: none */
 };
 
+/* Looks it up: it must exist, be up and have an IPv4 address. No descriptor is opened. */
+int interface_find(const char *name, struct dhcp_interface *out, struct error *err);
+
 /*
  * Looks the interface up and opens UDP 67 and 4011, a packet socket, UDP 69 and the TCP ports on it, and free
  * UDP ports for TFTP's transfers. Errors say what is wrong and what to do: no such interface (and which there

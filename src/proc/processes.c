@@ -8,6 +8,7 @@
 #include "proc/role.h"
 #include "proc/serve.h"
 #include "proc/state_role.h"
+#include "proc/swarm.h"
 
 static int processes_ask(int root_fd, const char *const *words, size_t count, struct slice body, void *ctx,
                          void (*note)(void *ctx, const char *line), struct buf *out, struct error *err)
@@ -23,6 +24,7 @@ const struct cli_processes proc_processes = {
     .import = import_run_process,
     .serve = serve_run,
     .doctor = doctor_run,
+    .swarm = swarm_run,
 };
 
 const struct role roles[] = {

@@ -109,19 +109,42 @@ bool tftp_reply_parse(struct slice packet, struct tftp_reply *out)
     return true;
 }
 
+bool tftp_oack_parse(struct slice packet, struct tftp_options *out)
+{
+    struct wire_in w = wire_in(packet.data, packet.size);
+    *out = (struct tftp_options){0};
+    return wire_u16(&w) == TFTP_OACK && options_parse(&w, out);
+}
+
+static void put_options(struct wire_out *w, const struct tftp_options *options)
+{
+    for (size_t i = 0; i < TFTP_OPTIONS; i++) {
+        if (!tftp_option_present(options, (enum tftp_option)i))
+            continue;
+        char number[24];
+        snprintf(number, sizeof number, "%" PRIu64, options->value[i]);
+        wire_put_text(w, option_table[i].name);
+        wire_put_text(w, number);
+    }
+}
+
 size_t tftp_put_oack(const struct tftp_options *granted, uint8_t out[static TFTP_PACKET_MAX])
 {
     struct wire_out w = wire_out(out, TFTP_PACKET_MAX);
     wire_put_u16(&w, TFTP_OACK);
-    for (size_t i = 0; i < TFTP_OPTIONS; i++) {
-        if (!tftp_option_present(granted, (enum tftp_option)i))
-            continue;
-        char number[24];
-        snprintf(number, sizeof number, "%" PRIu64, granted->value[i]);
-        wire_put_text(&w, option_table[i].name);
-        wire_put_text(&w, number);
-    }
+    put_options(&w, granted);
     return wire_written(&w);
+}
+
+size_t tftp_put_request(const char *file, const struct tftp_options *asked,
+                        uint8_t out[static TFTP_PACKET_MAX])
+{
+    struct wire_out w = wire_out(out, TFTP_PACKET_MAX);
+    wire_put_u16(&w, TFTP_RRQ);
+    wire_put_text(&w, file);
+    wire_put_text(&w, "octet");
+    put_options(&w, asked);
+    return w.full ? 0 : wire_written(&w);
 }
 
 size_t tftp_put_error(enum tftp_error_code code, const char *text, uint8_t out[static TFTP_PACKET_MAX])

@@ -87,7 +87,14 @@ struct tftp_reply {
 /* False for anything else, which is to be ignored. */
 bool tftp_reply_parse(struct slice packet, struct tftp_reply *out);
 
+/* The client's side of an option agreement: OACK, and its values as the server granted them. False for
+ * anything else and for a broken one. */
+bool tftp_oack_parse(struct slice packet, struct tftp_options *out);
+
 /* These write a packet into out and return its size. */
 size_t tftp_put_oack(const struct tftp_options *granted, uint8_t out[static TFTP_PACKET_MAX]);
+/* A read request, mode octet. 0 when the name is too long for a packet. */
+size_t tftp_put_request(const char *file, const struct tftp_options *asked,
+                        uint8_t out[static TFTP_PACKET_MAX]);
 size_t tftp_put_error(enum tftp_error_code code, const char *text, uint8_t out[static TFTP_PACKET_MAX]);
 void tftp_put_data_header(uint16_t block, uint8_t out[static TFTP_DATA_HEADER]);

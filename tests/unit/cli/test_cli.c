@@ -70,7 +70,8 @@ static int fake_doctor(const char *where, const struct cli_doctor_options *optio
     return 0;
 }
 
-static const struct cli_processes fakes = {fake_ask, fake_import, fake_serve, fake_doctor};
+static const struct cli_processes fakes = {
+    .ask = fake_ask, .import = fake_import, .serve = fake_serve, .doctor = fake_doctor};
 
 /* Both output streams of the last run. */
 static char said[65536];
