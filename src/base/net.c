@@ -6,11 +6,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-bool mac_equal(const struct mac *a, const struct mac *b)
-{
-    return memcmp(a->byte, b->byte, MAC_SIZE) == 0;
-}
-
 bool mac_is_zero(const struct mac *m)
 {
     static const struct mac zero;

@@ -11,6 +11,8 @@
  * second apart. */
 #define AGAIN_MS 2000
 
+#define NEVER INT64_MIN
+
 struct kind {
     unsigned arch;
     bool http, ipxe, ipxe_http; /* option 175: iPXE that takes URLs */
@@ -27,17 +29,15 @@ try {
 
 struct machine {
     struct mac mac;
-    int64_t used_ms;
-    bool kernel;       /* fetched since the tries were granted */
-    uint32_t files;    /* that its config makes it fetch; 0: not known */
-    unsigned rounds;   /* as in plan_client */
-    int64_t rounds_ms; /* when the last was counted */
+    uint32_t next;         /* of its bucket */
+    uint32_t older, newer; /* in the order of use */
+    bool kernel;           /* fetched since the tries were granted */
+    uint32_t files;        /* that its config makes it fetch; 0: not known */
+    unsigned rounds;       /* as in plan_client */
+    int64_t rounds_ms;     /* when the last was counted */
     size_t try_count;
     struct try try[TRIES_MAX];
-    struct {
-        bool is;
-        int64_t at_ms;
-    } failed[PLAN_CHAINS];
+    int64_t failed_ms[PLAN_CHAINS]; /* when; NEVER: it did not */
 };
 
 /* Machines with cards of one vendor that ask in the same way. */
@@ -48,10 +48,14 @@ struct vendor {
     unsigned worked; /* bits 1 << enum plan_chain */
 };
 
+/* Machines by hardware address, and from the one that was not heard of for longest to the one heard of last.
+ * Most of it is memory that is not touched before there are so many machines. */
 struct loader_memory {
     size_t machine_count, vendor_count;
     struct vendor vendor[LOADER_MEMORY_VENDORS];
-    struct machine machine[LOADER_MEMORY_MACHINES];
+    uint32_t oldest, newest;
+    uint32_t bucket[LOADER_MEMORY_MACHINES];
+    struct machine machine[LOADER_MEMORY_MACHINES + 1]; /* from 1: 0 is none */
 };
 
 struct loader_memory *loader_memory_new(void)
@@ -79,34 +83,77 @@ static bool kind_equal(const struct kind *a, const struct kind *b)
 
 /* --- the two lists --- */
 
-static size_t machine_find(const struct loader_memory *memory, const struct mac *mac)
+static void forget_failures(struct machine *m)
 {
-    size_t i = 0;
-    while (i < memory->machine_count && !mac_equal(&memory->machine[i].mac, mac))
-        i++;
-    return i;
+    for (size_t i = 0; i < PLAN_CHAINS; i++)
+        m->failed_ms[i] = NEVER;
+}
+
+/* Only machines of the fleet come here: nobody chooses addresses that fall into one bucket. */
+static uint32_t *bucket_of(struct loader_memory *memory, const struct mac *mac)
+{
+    uint32_t sum = 2166136261u; /* FNV-1a */
+    for (size_t i = 0; i < MAC_SIZE; i++)
+        sum = (sum ^ mac->byte[i]) * 16777619u;
+    return &memory->bucket[sum % LOADER_MEMORY_MACHINES];
 }
 
 static struct machine *machine_of(struct loader_memory *memory, const struct mac *mac)
 {
-    size_t i = machine_find(memory, mac);
-    return i < memory->machine_count ? &memory->machine[i] : NULL;
+    uint32_t at = *bucket_of(memory, mac);
+    while (at && !mac_equal(&memory->machine[at].mac, mac))
+        at = memory->machine[at].next;
+    return at ? &memory->machine[at] : NULL;
+}
+
+static void order_out(struct loader_memory *memory, const struct machine *m)
+{
+    *(m->older ? &memory->machine[m->older].newer : &memory->oldest) = m->newer;
+    *(m->newer ? &memory->machine[m->newer].older : &memory->newest) = m->older;
+}
+
+static void order_in(struct loader_memory *memory, struct machine *m)
+{
+    uint32_t at = (uint32_t)(m - memory->machine);
+    m->older = memory->newest;
+    m->newer = 0;
+    *(memory->newest ? &memory->machine[memory->newest].newer : &memory->oldest) = at;
+    memory->newest = at;
+}
+
+static void machine_used(struct loader_memory *memory, struct machine *m)
+{
+    order_out(memory, m);
+    order_in(memory, m);
+}
+
+/* The one that was not heard of for longest makes room. */
+static struct machine *machine_drop(struct loader_memory *memory)
+{
+    struct machine *m = &memory->machine[memory->oldest];
+    uint32_t *link = bucket_of(memory, &m->mac);
+    while (*link != memory->oldest)
+        link = &memory->machine[*link].next;
+    *link = m->next;
+    order_out(memory, m);
+    return m;
 }
 
 static struct machine *machine_make(struct loader_memory *memory, const struct mac *mac)
 {
     struct machine *m = machine_of(memory, mac);
-    if (m)
+    if (m) {
+        machine_used(memory, m);
         return m;
-    size_t at = 0;
-    if (memory->machine_count < LOADER_MEMORY_MACHINES)
-        at = memory->machine_count++;
-    else
-        for (size_t i = 1; i < memory->machine_count; i++)
-            if (memory->machine[i].used_ms < memory->machine[at].used_ms)
-                at = i;
-    memory->machine[at] = (struct machine){.mac = *mac};
-    return &memory->machine[at];
+    }
+    m = memory->machine_count < LOADER_MEMORY_MACHINES ? &memory->machine[++memory->machine_count]
+                                                       : machine_drop(memory);
+    uint32_t *bucket = bucket_of(memory, mac);
+    *m = (struct machine){.mac = *mac, .next = *bucket};
+    forget_failures(m);
+    *bucket = (uint32_t)(m - memory->machine);
+    order_in(memory, m);
+    return m;
 }
 
 static struct vendor *vendor_of(struct loader_memory *memory, const struct mac *mac, const struct kind *kind)
@@ -151,7 +198,7 @@ static unsigned failed_chains(const struct machine *m, int64_t now_ms)
 {
     unsigned failed = 0;
     for (unsigned i = 0; i < PLAN_CHAINS; i++)
-        if (m->failed[i].is && now_ms - m->failed[i].at_ms < LOADER_MEMORY_FAILED_MS)
+        if (m->failed_ms[i] != NEVER && now_ms - m->failed_ms[i] < LOADER_MEMORY_FAILED_MS)
             failed |= 1u << i;
     return failed;
 }
@@ -183,7 +230,7 @@ void loader_memory_ask(struct loader_memory *memory, struct plan_client *client,
             t->again = true;
         client->failed = failed_chains(m, now_ms) | (t && t->again && !m->kernel ? 1u << t->chain : 0);
         client->rounds = rounds(m, now_ms);
-        m->used_ms = now_ms;
+        machine_used(memory, m);
     }
     client->worked = v ? first_chain(v->worked & ~client->failed) : PLAN_CHAIN_ANY;
 }
@@ -205,10 +252,9 @@ static struct try *try_make(struct machine *m, const struct kind *kind)
 /* A chain is sent although it failed when all that fit did: then they go round again, each once. */
 static void note_failure(struct machine *m, enum plan_chain failed, enum plan_chain sent, int64_t now_ms)
 {
-    m->failed[failed].is = true;
-    m->failed[failed].at_ms = now_ms;
+    m->failed_ms[failed] = now_ms;
     if (failed_chains(m, now_ms) & (1u << sent))
-        memset(m->failed, 0, sizeof m->failed);
+        forget_failures(m);
 }
 
 void loader_memory_granted(struct loader_memory *memory, const struct plan_client *client,
@@ -216,7 +262,6 @@ void loader_memory_granted(struct loader_memory *memory, const struct plan_clien
 {
     struct kind kind = kind_of(client);
     struct machine *m = machine_make(memory, &client->mac);
-    m->used_ms = now_ms;
     if (m->kernel) { /* another boot */
         m->kernel = false;
         m->try_count = 0;
@@ -239,7 +284,7 @@ void loader_memory_granted(struct loader_memory *memory, const struct plan_clien
 
 static void worked(struct loader_memory *memory, struct machine *m, int64_t now_ms)
 {
-    memset(m->failed, 0, sizeof m->failed);
+    forget_failures(m);
     for (size_t i = 0; i < m->try_count; i++) {
         struct vendor *v = vendor_make(memory, &m->mac, &m->try[i].kind);
         v->worked |= 1u << m->try[i].chain;
@@ -264,15 +309,15 @@ void loader_memory_event(struct loader_memory *memory, const struct boot_event *
     struct machine *m = machine_of(memory, &event->mac);
     if (!m || !m->try_count)
         return;
-    m->used_ms = now_ms;
+    machine_used(memory, m);
     if (event->kind == BOOT_EVENT_FILE_DONE)
         file_done(memory, m, event, now_ms);
     else if (event->kind == BOOT_EVENT_BOOTED && m->kernel) /* else it runs what is on its disk */
         worked(memory, m, now_ms);
 }
 
-unsigned loader_memory_rounds(const struct loader_memory *memory, const struct mac *mac, int64_t now_ms)
+unsigned loader_memory_rounds(struct loader_memory *memory, const struct mac *mac, int64_t now_ms)
 {
-    size_t i = machine_find(memory, mac);
-    return i < memory->machine_count ? rounds(&memory->machine[i], now_ms) : 0;
+    const struct machine *m = machine_of(memory, mac);
+    return m ? rounds(m, now_ms) : 0;
 }

@@ -15,8 +15,8 @@
 #include "plan/chain.h"
 #include "serve/boot_event.h"
 
-#define LOADER_MEMORY_MACHINES  8192 /* the one that was not heard of for longest makes room */
-#define LOADER_MEMORY_VENDORS   1024 /* by the first half of the hardware address and kind of client */
+#define LOADER_MEMORY_MACHINES  65536 /* the one that was not heard of for longest makes room */
+#define LOADER_MEMORY_VENDORS   1024  /* by the first half of the hardware address and kind of client */
 #define LOADER_MEMORY_FAILED_MS (30 * 60 * 1000)
 
 struct loader_memory;
@@ -37,4 +37,4 @@ void loader_memory_granted(struct loader_memory *memory, const struct plan_clien
 void loader_memory_event(struct loader_memory *memory, const struct boot_event *event, int64_t now_ms);
 
 /* How often an iPXE without HTTP was sent iPXE, as in plan_client. */
-unsigned loader_memory_rounds(const struct loader_memory *memory, const struct mac *mac, int64_t now_ms);
+unsigned loader_memory_rounds(struct loader_memory *memory, const struct mac *mac, int64_t now_ms);
