@@ -2,6 +2,7 @@
 #pragma once
 
 #include "state/db.h"
+#include "state/lease_holds.h"
 #include "state/state.h"
 
 struct boots;
@@ -10,6 +11,7 @@ struct state {
     struct db *db;       /* owned */
     struct fleet *fleet; /* owned, finished; always what the database holds */
     uint64_t generation;
+    struct lease_holds holds;
     struct boots *boots; /* owned: those that are going on, ahead of the database */
     int64_t last_boot;   /* the highest id that was given */
     int64_t unknown;     /* boots of no node's machines that the database has */

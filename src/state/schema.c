@@ -6,12 +6,12 @@
  *
  * object: one object of the fleet a row; body is its YAML as `dump` writes it under "networks:", "profiles:"
  *   or "nodes:".
- * lease: one row an address: who holds it, or who found it taken (state 'declined').
- * boot: machine is a MAC, or "address A.B.C.D" when a client without a lease was seen; node and image are
- * what they were when the boot began. told counts the events, kept the different ones.
- * event: what happened, each different thing once: times says how often, first_order and last_order when
- * among the boot's events (clocks may jump, the order does not). A table in schema 1; since then a view of
- * story: 16 events a row as event_text.h writes them; part is 128 * boot + number of the row, so that a
+ * lease: one row an address: who holds it, or who found it taken (state 'declined'). number: the address, by
+ * which rows stand in order. boot: machine is a MAC, or "address A.B.C.D" when a client without a lease was
+ * seen; node and image are what they were when the boot began. told counts the events, kept the different
+ * ones. event: what happened, each different thing once: times says how often, first_order and last_order
+ * when among the boot's events (clocks may jump, the order does not). A table in schema 1; since then a view
+ * of story: 16 events a row as event_text.h writes them; part is 128 * boot + number of the row, so that a
  * boot's events stand together and are found without an index.
  */
 static const char first[] = "CREATE TABLE object ("
@@ -98,8 +98,26 @@ static const char second[] =
     "  coalesce(e.value ->> 13, e.value ->> 10), e.value ->> 10"
     " FROM story, json_each(story.events) AS e;";
 
+/* A lease went into three trees, by row, address and MAC; the state process knows the last by itself. */
+static const char third[] =
+    "CREATE TABLE lease_by_number ("
+    " number INTEGER PRIMARY KEY,"
+    " ip TEXT NOT NULL,"
+    " mac TEXT NOT NULL,"
+    " state TEXT NOT NULL CHECK (state IN ('bound', 'released', 'declined')),"
+    " start_ms INTEGER NOT NULL,"
+    " expires_ms INTEGER NOT NULL,"
+    " hostname TEXT NOT NULL) STRICT;"
+    "INSERT INTO lease_by_number"
+    " SELECT (part ->> 0) * 16777216 + (part ->> 1) * 65536 + (part ->> 2) * 256 + (part ->> 3),"
+    "  ip, mac, state, start_ms, expires_ms, hostname"
+    " FROM (SELECT *, '[' || replace(ip, '.', ',') || ']' AS part FROM lease);"
+    "DROP TABLE lease;"
+    "ALTER TABLE lease_by_number RENAME TO lease;";
+
 const struct db_sql schema_migrations[] = {
     {"make the tables", first},
     {"keep events in parts", second},
+    {"keep leases by number", third},
 };
 const size_t schema_migration_count = sizeof schema_migrations / sizeof schema_migrations[0];

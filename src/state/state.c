@@ -31,6 +31,7 @@ void state_close(struct state *state)
     db_close(state->db);
     boots_free(state->boots);
     free(state->prune);
+    lease_holds_fini(&state->holds);
     buf_fini(&state->text);
     fleet_free(state->fleet);
     free(state);
@@ -49,6 +50,7 @@ int state_commit(struct state *state, struct error *err)
 void state_rollback(struct state *state)
 {
     db_rollback(state->db);
+    state->holds.is_known = false; /* rows may be back */
 }
 
 const char *inside_ip(uint32_t ip, char out[static IP4_TEXT_SIZE])

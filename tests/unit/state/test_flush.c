@@ -333,7 +333,11 @@ static void old_database(void **state)
         "1);"
         "INSERT INTO event VALUES (8, 1, 1, 1, 'file-missing', 'file', 'x', '', 0, 0, 0, 0, '10.0.0.9', 1, "
         "1);";
+    static const char leases[] =
+        "INSERT INTO lease VALUES ('200.1.2.3', '52:54:00:00:00:01', 'bound', 5, 6, 'rack01');"
+        "INSERT INTO lease VALUES ('10.0.0.255', '52:54:00:00:00:02', 'declined', 5, 6, '');";
     assert_int_equal(sqlite3_exec(old, rows, NULL, NULL, NULL), SQLITE_OK);
+    assert_int_equal(sqlite3_exec(old, leases, NULL, NULL, NULL), SQLITE_OK);
     sqlite3_exec(old, "CREATE TABLE was AS SELECT * FROM event", NULL, NULL, NULL);
     sqlite3_close(old);
 
@@ -355,13 +359,20 @@ static void old_database(void **state)
     assert_int_equal(ask_sqlite("SELECT count(*) FROM event"), 42);
     assert_int_equal(ask_sqlite("SELECT count(*) FROM story WHERE part / 128 = 7"), 3);
 
+    assert_int_equal(ask_sqlite("SELECT number FROM lease WHERE ip = '200.1.2.3' AND hostname = 'rack01'"),
+                     0xc8010203);
+    assert_int_equal(ask_sqlite("SELECT number FROM lease WHERE state = 'declined'"), 0x0a0000ff);
+
     s = open_state();
+    put_lease(s, 1); /* the machine's earlier one goes */
     ask_file(s, 1, 9500, BOOT_EVENT_FILE_DONE, "m3", 3);
     ask_file(s, 1, 9600, BOOT_EVENT_FILE_DONE, "m41", 41);
     state_close(s);
     assert_int_equal(ask_sqlite("SELECT count(*) FROM event WHERE boot = 7"), 42);
     assert_int_equal(ask_sqlite("SELECT times FROM event WHERE file = 'm3'"), 2);
     assert_int_equal(ask_sqlite("SELECT first_order FROM event WHERE file = 'm41'"), 46);
+    assert_int_equal(ask_sqlite("SELECT count(*) FROM lease"), 2);
+    assert_int_equal(ask_sqlite("SELECT count(*) FROM lease WHERE ip = '10.0.0.1'"), 1);
 }
 
 /* Events that a hand has changed are refused with the boot's number; other machines' stories go on. */

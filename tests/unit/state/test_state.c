@@ -1,6 +1,7 @@
 #include "state_fixture.h"
 
 #include "base/clock.h"
+#include "state/inside.h"
 
 #include <errno.h>
 #include <signal.h>
@@ -163,6 +164,43 @@ static void leases(void **state)
     state_close(s);
 }
 
+/* What was undone is there again, and goes with the next. */
+static void lease_rolled_back(void **state)
+{
+    struct error err;
+    struct state *s = open_state();
+    put_lease(s, lease_of(1, 0x0a4d000b, LEASE_BOUND));
+    assert_int_equal(state_begin(s, &err), 0);
+    put_lease(s, lease_of(1, 0x0a4d000c, LEASE_BOUND));
+    assert_int_equal(all_leases(s).count, 1);
+    state_rollback(s);
+    put_lease(s, lease_of(1, 0x0a4d000d, LEASE_BOUND));
+    struct found found = all_leases(s);
+    assert_int_equal(found.count, 1);
+    assert_int_equal(found.lease[0].ip, 0x0a4d000d);
+    state_close(s);
+}
+
+/* Invented machines take one address after the other: what is remembered of them stays bounded. */
+static void leases_taken_over(void **state)
+{
+    struct error err;
+    struct state *s = open_state();
+    put_lease(s, lease_of(1, 0x0a4d000b, LEASE_BOUND));
+    assert_int_equal(state_begin(s, &err), 0);
+    for (unsigned i = 0; i < 140000; i++)
+        put_lease(s, lease_of(100 + i, 0x0a4d000c, LEASE_BOUND));
+    assert_int_equal(state_commit(s, &err), 0);
+    assert_true(s->holds.count < 70000);
+    put_lease(s, lease_of(1, 0x0a4d000d, LEASE_BOUND));
+    put_lease(s, lease_of(100 + 139999, 0x0a4d000e, LEASE_BOUND));
+    struct found found = all_leases(s);
+    assert_int_equal(found.count, 2);
+    assert_int_equal(found.lease[0].ip, 0x0a4d000d);
+    assert_int_equal(found.lease[1].ip, 0x0a4d000e);
+    state_close(s);
+}
+
 static void lease_refused(void **state)
 {
     struct error err;
@@ -285,7 +323,8 @@ static void bad_rows(void **state)
     assert_int_equal(sqlite3_open(path, &db), SQLITE_OK);
     assert_int_equal(
         sqlite3_exec(db,
-                     "INSERT INTO lease VALUES ('10.77.0.999', 'x', 'bound', 0, 0, '');"
+                     "INSERT INTO lease (ip, mac, state, start_ms, expires_ms, hostname) VALUES "
+                     "('10.77.0.999', 'x', 'bound', 0, 0, '');"
                      "UPDATE object SET body = '  rack01: {colour: blue}\n' WHERE name = 'rack01'",
                      NULL, NULL, NULL),
         SQLITE_OK);
@@ -306,8 +345,17 @@ static void bad_rows(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        TEST(fleet_survives), TEST(fleet_rows), TEST(fleet_in_batch), TEST(leases),   TEST(lease_refused),
-        TEST(lease_is_whole), TEST(batch),      TEST(killed),         TEST(bad_rows),
+        TEST(fleet_survives),
+        TEST(fleet_rows),
+        TEST(fleet_in_batch),
+        TEST(leases),
+        TEST(lease_refused),
+        TEST(lease_rolled_back),
+        TEST(leases_taken_over),
+        TEST(lease_is_whole),
+        TEST(batch),
+        TEST(killed),
+        TEST(bad_rows),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
