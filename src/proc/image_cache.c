@@ -9,6 +9,9 @@ struct image_cache {
     struct store *store;
     size_t count;
     struct cached_image images[IMAGE_CACHE_MAX];
+    uint64_t names_generation; /* of the store, when `names` was read; 0: never */
+    struct store_entry *names; /* owned, sorted by name */
+    size_t name_count;
     uint64_t loaders_generation; /* of the store, when `loaders` was looked up */
     unsigned loaders;
 };
@@ -38,6 +41,7 @@ void image_cache_free(struct image_cache *cache)
         return;
     for (size_t i = 0; i < cache->count; i++)
         cached_image_fini(&cache->images[i]);
+    free(cache->names);
     store_close(cache->store);
     free(cache);
 }
@@ -117,12 +121,39 @@ int image_cache_by_id(struct image_cache *cache, const char *id, int64_t now_ms,
     return cache_load(cache, &entry.manifest, now_ms, out, err);
 }
 
+static int compare_name(const void *name, const void *entry)
+{
+    return strcmp(name, ((const struct store_entry *)entry)->name);
+}
+
+/* As store_find, but the index is read once only until it changes. */
+static int find_by_name(struct image_cache *cache, const char *name, struct store_entry *out,
+                        struct error *err)
+{
+    uint64_t generation = store_generation(cache->store);
+    if (!generation || generation != cache->names_generation) {
+        free(cache->names);
+        cache->names = NULL;
+        cache->name_count = 0;
+        cache->names_generation = 0;
+        if (store_list(cache->store, &cache->names, &cache->name_count, err) < 0)
+            return -1;
+        cache->names_generation = generation;
+    }
+    const struct store_entry *found =
+        bsearch(name, cache->names, cache->name_count, sizeof *found, compare_name);
+    if (!found) /* it may be the start of a digest; if not, it says so */
+        return store_find(cache->store, name, out, err);
+    *out = *found;
+    return 0;
+}
+
 int image_cache_by_name(struct image_cache *cache, const char *name, int64_t now_ms,
                         const struct cached_image **out, struct error *err)
 {
     struct store_entry entry;
     char id[PLAN_IMAGE_ID + 1];
-    if (store_find(cache->store, name, &entry, err) < 0)
+    if (find_by_name(cache, name, &entry, err) < 0)
         return -1;
     plan_image_id(&entry.manifest, id);
     struct cached_image *c = cache_find(cache, id);

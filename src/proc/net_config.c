@@ -78,14 +78,21 @@ static const struct fleet_node *config_node(const struct net_request *r, const s
     return net_asker_node(r, mac);
 }
 
-static uint64_t answer_text(const struct net_request *r, struct buf *text, uint32_t files_expected)
+static struct boot_file *config_file(const struct buf *text, uint32_t files_expected)
 {
     struct boot_file *file = text->failed ? NULL : boot_file_from_bytes(text->data, text->size);
-    if (!file)
-        return net_answer(r, BOOT_ANSWER_FAILED, NULL, "out of memory");
-    file->role = BOOT_FILE_CONFIG;
-    file->files_expected = files_expected;
-    return net_answer(r, BOOT_ANSWER_FOUND, file, "");
+    if (file) {
+        file->role = BOOT_FILE_CONFIG;
+        file->files_expected = files_expected;
+    }
+    return file;
+}
+
+static uint64_t answer_text(const struct net_request *r, const struct buf *text)
+{
+    struct boot_file *file = config_file(text, 0);
+    return file ? net_answer(r, BOOT_ANSWER_FOUND, file, "")
+                : net_answer(r, BOOT_ANSWER_FAILED, NULL, "out of memory");
 }
 
 /* A machine that nobody knows: the loader's last name gets an answer, those before it are only tries. */
@@ -100,7 +107,7 @@ static uint64_t answer_stranger(const struct net_request *r, const struct config
     if (boot_config_message(name->config, "bootherd knows no node with this hardware address", &text, &err) <
         0)
         return net_answer(r, BOOT_ANSWER_FAILED, NULL, err.text);
-    return answer_text(r, &text, 0);
+    return answer_text(r, &text);
 }
 
 /* iPXE that was sent iPXE again and again: net_files_boot told it to come here. */
@@ -112,28 +119,53 @@ static uint64_t answer_loop(const struct net_request *r, unsigned rounds)
     plan_rounds_why(rounds, why);
     if (boot_config_message(BOOT_CONFIG_IPXE, why, &text, &err) < 0)
         return net_answer(r, BOOT_ANSWER_FAILED, NULL, err.text);
-    return answer_text(r, &text, 0);
+    return answer_text(r, &text);
+}
+
+static int render(const struct net_request *r, const struct config_key *key, struct boot_file **out,
+                  struct error *err)
+{
+    struct plan_client client = {
+        .arch = PLAN_ARCH_UNKNOWN, .mac = key->mac, .ipxe = key->chain == PLAN_CHAIN_IPXE};
+    struct plan_site site = net_asker_site(r->files, r->asker);
+    const struct cached_image *image;
+    cleanup_buf struct buf text = BUF_INIT;
+    if (net_plan(r->files, key->node, &site, &client, key->chain, r->now_ms, &image, err) < 0 ||
+        boot_config_render(key->config, r->files->plan, r->asker->via != BOOT_VIA_TFTP, &text, err) < 0)
+        return -1;
+    *out = config_file(&text, (uint32_t)r->files->plan->module_count + 1);
+    return *out ? 0 : error_set(err, "out of memory");
+}
+
+static uint64_t answer_rendered(const struct net_request *r, const struct config_key *key)
+{
+    struct boot_file *file = config_cache_get(r->files->configs, key);
+    struct error err;
+    if (file)
+        return net_answer(r, BOOT_ANSWER_FOUND, boot_file_ref(file), "");
+    if (render(r, key, &file, &err) < 0)
+        return net_answer(r, BOOT_ANSWER_FAILED, NULL, err.text);
+    config_cache_put(r->files->configs, key, file);
+    return net_answer(r, BOOT_ANSWER_FOUND, file, "");
 }
 
 static uint64_t answer_config(const struct net_request *r, const struct config_name *name)
 {
-    struct plan_client client = {.arch = PLAN_ARCH_UNKNOWN, .ipxe = name->chain == PLAN_CHAIN_IPXE};
-    const struct fleet_node *node = config_node(r, name, &client.mac);
+    struct config_key key = {.config = name->config, .chain = name->chain, .asker = *r->asker};
     const struct cached_image *image;
-    struct plan_site site = net_asker_site(r->files, r->asker);
-    cleanup_buf struct buf text = BUF_INIT;
     struct error err;
-    if (!node)
+    key.node = config_node(r, name, &key.mac);
+    if (!key.node)
         return answer_stranger(r, name);
-    unsigned rounds = loader_memory_rounds(r->files->loaders, &client.mac, r->now_ms);
+    unsigned rounds = loader_memory_rounds(r->files->loaders, &key.mac, r->now_ms);
     if (name->config == BOOT_CONFIG_IPXE && rounds >= PLAN_ROUNDS_MAX)
         return answer_loop(r, rounds);
-    if (net_plan(r->files, node, &site, &client, name->chain, r->now_ms, &image, &err) < 0 ||
-        boot_config_render(name->config, r->files->plan, r->asker->via != BOOT_VIA_TFTP, &text, &err) < 0)
+    if (net_image(r->files, key.node, r->now_ms, &image, &err) < 0)
         return net_answer(r, BOOT_ANSWER_FAILED, NULL, err.text);
     if (name->image[0] && strcmp(name->image, image->id) != 0)
         return net_answer(r, BOOT_ANSWER_MISSING, NULL, "the node boots another image now");
-    return answer_text(r, &text, (uint32_t)r->files->plan->module_count + 1);
+    key.manifest = image->manifest;
+    return answer_rendered(r, &key);
 }
 
 bool net_config_open(const struct net_request *r, uint64_t *handle)

@@ -18,17 +18,25 @@ uint64_t net_answer(const struct net_request *r, enum boot_answer what, struct b
 
 /* --- plans --- */
 
-int net_plan(struct net_files *files, const struct fleet_node *node, const struct plan_site *site,
-             const struct plan_client *client, enum plan_chain chain, int64_t now_ms,
-             const struct cached_image **image, struct error *err)
+int net_image(struct net_files *files, const struct fleet_node *node, int64_t now_ms,
+              const struct cached_image **image, struct error *err)
 {
-    const struct fleet *fleet = files->host.fleet(files->host.ctx);
-    struct fleet_settings settings = fleet_effective(fleet, node);
+    struct fleet_settings settings = fleet_effective(files->host.fleet(files->host.ctx), node);
     if (!settings.image)
         return error_set(err, "node %s has no image: bootherd node set %s --image NAME", node->name,
                          node->name);
     if (image_cache_by_name(files->cache, settings.image, now_ms, image, err) < 0)
         return error_wrap(err, "image %s", settings.image);
+    return 0;
+}
+
+int net_plan(struct net_files *files, const struct fleet_node *node, const struct plan_site *site,
+             const struct plan_client *client, enum plan_chain chain, int64_t now_ms,
+             const struct cached_image **image, struct error *err)
+{
+    const struct fleet *fleet = files->host.fleet(files->host.ctx);
+    if (net_image(files, node, now_ms, image, err) < 0)
+        return -1;
     return plan_make(fleet, node, (*image)->image, &(*image)->manifest, site, client, chain, files->plan,
                      err);
 }
@@ -113,6 +121,11 @@ void net_files_boot(struct net_files *files, const struct dhcp_boot_ask *ask, st
     bool is_ipxe = plan_chain_loader(plan->chain, &client) == PLAN_LOADER_IPXE;
     if (ask->granted)
         loader_memory_granted(files->loaders, &client, plan->chain, is_ipxe, now_ms);
+}
+
+void net_files_fleet_changed(struct net_files *files)
+{
+    config_cache_clear(files->configs);
 }
 
 void net_files_event(struct net_files *files, const struct boot_event *event)
@@ -267,8 +280,10 @@ int net_files_new(struct image_cache *cache, const struct net_files_host *host, 
 {
     cleanup_free struct net_files *files = calloc(1, sizeof *files);
     cleanup_free struct plan *plan = malloc(sizeof *plan);
-    if (!files || !plan || !(files->loaders = loader_memory_new()))
+    cleanup_free struct config_cache *configs = config_cache_new();
+    if (!files || !plan || !configs || !(files->loaders = loader_memory_new()))
         return error_errno(err, ENOMEM, "boot files");
+    files->configs = TAKE_PTR(configs);
     files->plan = TAKE_PTR(plan);
     files->cache = cache;
     files->host = *host;
@@ -281,6 +296,7 @@ void net_files_free(struct net_files *files)
     if (!files)
         return;
     loader_memory_free(files->loaders);
+    config_cache_free(files->configs);
     free(files->plan);
     free(files);
 }

@@ -33,6 +33,9 @@ void net_files_free(struct net_files *files);
 
 struct boot_files net_files_door(struct net_files *files);
 
+/* host.fleet gives another one from now on, or the same with changes. */
+void net_files_fleet_changed(struct net_files *files);
+
 /* The state process's answer: fd (taken; -1 on failure) of an archive, or why there is none. */
 void net_files_overlay(struct net_files *files, uint64_t serial, int fd, const char *why);
 

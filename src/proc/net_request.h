@@ -1,6 +1,7 @@
 /* Inside proc: one request for a boot file on its way through net_files, net_config and net_node. */
 #pragma once
 
+#include "proc/config_cache.h"
 #include "proc/loader_memory.h"
 #include "proc/net_files.h"
 
@@ -27,6 +28,7 @@ struct net_files {
     struct image_cache *cache;
     struct net_files_host host;
     struct loader_memory *loaders;
+    struct config_cache *configs;
     struct plan *plan; /* scratch: a plan is large, and one request is planned at a time */
     uint64_t last_serial;
     struct net_pending pending[NET_FILES_PENDING_MAX];
@@ -48,6 +50,10 @@ uint64_t net_answer(const struct net_request *r, enum boot_answer what, struct b
 
 /* The node that holds the asker's address, or NULL. */
 const struct fleet_node *net_asker_node(const struct net_request *r, struct mac *mac);
+
+/* The image that the node boots now; borrowed until the next one is looked up. */
+int net_image(struct net_files *files, const struct fleet_node *node, int64_t now_ms,
+              const struct cached_image **image, struct error *err);
 
 /*
  * Plans into files->plan. Who asks for a loader's config has that loader, whatever the store has now: `chain`

@@ -132,6 +132,7 @@ static int take_fleet(struct net_process *p, struct message *m, struct error *er
         return -1;
     fleet_free(p->fleet);
     p->fleet = next;
+    net_files_fleet_changed(p->files);
     return 0;
 }
 

@@ -479,6 +479,38 @@ static int publish(const char *name, const char *family, const char *const *name
     return result;
 }
 
+static int read_fleet(const char *yaml)
+{
+    struct fleet *before = fleet;
+    if (fleet_parse_yaml("test", (struct slice){(const uint8_t *)yaml, strlen(yaml)}, &fleet, &err) < 0)
+        return -1;
+    fleet_free(before);
+    return 0;
+}
+
+/* It is the same file until the image or the fleet is another. */
+static void a_config_that_was_rendered(void **state)
+{
+    static const char path[] = "pxelinux.cfg/01-02-00-00-00-00-01";
+    struct digest manifest;
+    check_config(path, IP_N1, id);
+    struct boot_file *first = boot_file_ref(got.file);
+    check_config(path, IP_N1, id);
+    assert_ptr_equal(got.file, first);
+    check_config("pxelinux.cfg/01-02-00-00-00-00-02", IP_N1, "node/n2/");
+    assert_ptr_not_equal(got.file, first);
+
+    assert_int_equal(sample_publish(store, "one", &sample_two, &manifest, &err), 0);
+    plan_image_id(&manifest, id);
+    check_config(path, IP_N1, id);
+
+    assert_int_equal(read_fleet("nodes:\n  n1: {mac: 02:00:00:00:00:01, image: one, kernel_options: new}\n"),
+                     0);
+    net_files_fleet_changed(files);
+    check_config(path, IP_N1, " new ");
+    boot_file_unref(first);
+}
+
 static int setup(void **state)
 {
     static const char *const names[] = {"A.C32", "a.c32", "pxelinux.0"}, *const bytes[] = {"upper", "lower",
@@ -500,8 +532,7 @@ static int setup(void **state)
         publish("grub-amd64", "loader", grub_names, bytes, 3) < 0 ||
         (images_fd = openat(root_fd, "images", O_RDONLY | O_DIRECTORY | O_CLOEXEC)) < 0 ||
         image_cache_new(images_fd, &cache, &err) < 0 || net_files_new(cache, &host, &files, &err) < 0 ||
-        fleet_parse_yaml("test", (struct slice){(const uint8_t *)fleet_yaml, sizeof fleet_yaml - 1}, &fleet,
-                         &err) < 0) {
+        read_fleet(fleet_yaml) < 0) {
         print_error("%s\n", err.text);
         return -1;
     }
@@ -517,6 +548,7 @@ static int teardown(void **state)
     net_files_free(files);
     image_cache_free(cache);
     fleet_free(fleet);
+    fleet = NULL;
     store_close(store);
     close(images_fd);
     sample_root_free(root, root_fd);
@@ -544,6 +576,7 @@ int main(void)
         test(options_that_its_loader_cannot_pass_on),
         test(a_loader_that_failed_is_not_offered_again),
         test(a_loop_ends_on_the_screen),
+        test(a_config_that_was_rendered),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
