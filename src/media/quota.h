@@ -12,6 +12,7 @@
 struct quota {
     size_t memory;     /* bytes in use */
     uint64_t unpacked; /* bytes so far, of everything that unpacks */
+    bool threads;      /* one of the streams unpacks on several cores */
     struct media_limits limits;
 };
 

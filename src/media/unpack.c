@@ -16,25 +16,39 @@ struct unpack {
     uint8_t *block; /* STREAM_BLOCK bytes, owned */
 };
 
-/* Behind the last member only zeros may follow: tape blocks and some download tools pad with them. */
-static int expect_padding(struct unpack *u, struct error *err)
+static bool only_zeros(struct slice s)
 {
-    uint64_t at = u->in->offset;
-    for (;;) {
-        struct slice in;
-        if (stream_look(u->in, &in, err) < 0)
+    for (size_t i = 0; i < s.size; i++)
+        if (s.data[i])
+            return false;
+    return true;
+}
+
+/* Tape blocks and some download tools pad with zeros. */
+int unpack_padding(struct stream *in, const char *name, uint64_t at, struct slice first, struct error *err)
+{
+    struct slice next = first;
+    for (bool taken = true;; taken = false) {
+        if (!only_zeros(next))
+            return error_set(
+                err,
+                "%s: at byte %llu the %s data is complete, yet other bytes follow: it is damaged; "
+                "download or copy it again",
+                in->where, (unsigned long long)at, name);
+        if (!taken)
+            stream_consume(in, next.size);
+        if (stream_look(in, &next, err) < 0)
             return -1;
-        if (in.size == 0)
+        if (next.size == 0)
             return 0;
-        for (size_t i = 0; i < in.size; i++)
-            if (in.data[i])
-                return error_set(
-                    err,
-                    "%s: at byte %llu the %s data is complete, yet other bytes follow: it is damaged; "
-                    "download or copy it again",
-                    u->in->where, (unsigned long long)at, u->codec->name);
-        stream_consume(u->in, in.size);
     }
+}
+
+int unpack_damaged(const struct stream *in, const char *name, uint64_t before, const char *why,
+                   struct error *err)
+{
+    return error_set(err, "%s: the %s data is damaged before byte %llu (%s); download or copy the file again",
+                     in->where, name, (unsigned long long)before, why);
 }
 
 /* At a member's start. *more is false at the end of all. */
@@ -46,7 +60,7 @@ static int next_member(struct unpack *u, bool *more, struct error *err)
         return -1;
     bool begins = in.size == u->codec->magic_size && memcmp(in.data, u->codec->magic, in.size) == 0;
     if (u->member && !begins)
-        return expect_padding(u, err);
+        return unpack_padding(u->in, u->codec->name, u->in->offset, (struct slice){0}, err);
     if (!u->codec->start(u->state))
         return error_errno(err, ENOMEM, "%s", u->base.where);
     u->started = *more = true;
@@ -65,9 +79,7 @@ static int step(struct unpack *u, size_t *made, struct error *err)
     *made = STREAM_BLOCK;
     enum unpack_step result = u->codec->step(u->state, &in, u->block, made, &why);
     if (result == UNPACK_FAILED)
-        return error_set(
-            err, "%s: the %s data is damaged before byte %llu (%s); download or copy the file again",
-            u->in->where, u->codec->name, (unsigned long long)(u->in->offset + offered - in.size), why);
+        return unpack_damaged(u->in, u->codec->name, u->in->offset + offered - in.size, why, err);
     if (result == UNPACK_REFUSED)
         return error_set(err, "%s: the %s data %s", u->in->where, u->codec->name, why);
     stream_consume(u->in, offered - in.size);

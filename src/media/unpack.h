@@ -32,3 +32,12 @@ struct codec {
 };
 
 struct stream *unpack_open(struct stream *in, const struct codec *codec, struct error *err);
+
+/* --- what unpackers that are no codecs share --- */
+
+/* Behind a member that nothing follows only zeros may come. `first`: bytes from offset `at` on that were
+ * taken from `in` already. */
+int unpack_padding(struct stream *in, const char *name, uint64_t at, struct slice first, struct error *err);
+
+int unpack_damaged(const struct stream *in, const char *name, uint64_t before, const char *why,
+                   struct error *err);
