@@ -21,7 +21,7 @@ struct filler {
     struct fleet *fleet;
     const struct fleet_entry *entry;
     struct error *err;
-    bool change;
+    enum fleet_entry_mode mode;
     struct range names;
     size_t spread_count;
     struct spread *spread;
@@ -88,7 +88,7 @@ static int spread_open(struct filler *f, const struct yaml *value, struct spread
         return fail_at(f, value->key);
     }
     *s = (struct spread){.key = key, .value = value};
-    bool unset = f->change && value->kind == YAML_SCALAR && !*value->text;
+    bool unset = f->mode == FLEET_ENTRY_CHANGE && value->kind == YAML_SCALAR && !*value->text;
     if (!key->ranged || unset || yaml_is_empty(value))
         return 0;
     if (value->kind == YAML_SCALAR)
@@ -166,9 +166,9 @@ static int object_put(struct filler *f, union object *o)
 static int object_begin(struct filler *f, const char *name, union object *o)
 {
     const void *old = object_find(f, name);
-    if (old && f->change)
+    if (old && f->mode == FLEET_ENTRY_CHANGE)
         return fleet_object_copy(f->entry->kind, o, old, f->err);
-    if (old) {
+    if (old && f->mode == FLEET_ENTRY_NEW) {
         error_set(f->err, "%s is there twice; keep one", name);
         return fail_at(f, f->entry->name);
     }
@@ -183,7 +183,7 @@ static int object_fill(struct filler *f, size_t i, union object *o)
     for (size_t k = 0; k < f->spread_count; k++) {
         const struct fleet_key *key = f->spread[k].key;
         const struct yaml *value = spread_at(&f->spread[k], i), *at = value;
-        if (f->change && value->kind == YAML_SCALAR && !*value->text)
+        if (f->mode == FLEET_ENTRY_CHANGE && value->kind == YAML_SCALAR && !*value->text)
             key->type->clear(key, fleet_base(kind, key, o));
         else if (fleet_key_parse(kind, key, o, value, &at, f->err) < 0)
             return fail_at(f, at);
@@ -242,9 +242,10 @@ static int read_keys(struct filler *f)
     return 0;
 }
 
-int fleet_entry_put(struct fleet *fleet, const struct fleet_entry *entry, bool change, struct error *err)
+int fleet_entry_put(struct fleet *fleet, const struct fleet_entry *entry, enum fleet_entry_mode mode,
+                    struct error *err)
 {
-    struct filler f = {.fleet = fleet, .entry = entry, .err = err, .change = change};
+    struct filler f = {.fleet = fleet, .entry = entry, .err = err, .mode = mode};
     int result = read_names(&f) < 0 || read_keys(&f) < 0 ? -1 : put_objects(&f);
     for (size_t i = 0; i < f.spread_count; i++) {
         range_fini(&f.spread[i].texts);

@@ -12,8 +12,13 @@ struct fleet_entry {
     const struct yaml *map;  /* its keys; may be empty */
 };
 
-/*
- * Puts the entry's objects into the fleet. `change`: an object of that name is changed, keys with an empty
- * value (plain or quoted) are unset; else a name that is there already is an error.
- */
-int fleet_entry_put(struct fleet *fleet, const struct fleet_entry *entry, bool change, struct error *err);
+/* Where an object of that name is there already: */
+enum fleet_entry_mode {
+    FLEET_ENTRY_NEW,     /* it is an error */
+    FLEET_ENTRY_CHANGE,  /* it is changed; keys with an empty value (plain or quoted) are unset */
+    FLEET_ENTRY_REPLACE, /* the new one takes its place */
+};
+
+/* Puts the entry's objects into the fleet. */
+int fleet_entry_put(struct fleet *fleet, const struct fleet_entry *entry, enum fleet_entry_mode mode,
+                    struct error *err);

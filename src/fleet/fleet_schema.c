@@ -111,6 +111,14 @@ const char *fleet_kind_section(enum fleet_kind kind)
     return kinds[kind].section;
 }
 
+int fleet_kind_of_section(const char *name)
+{
+    for (int kind = 0; kind < FLEET_KINDS; kind++)
+        if (strcmp(name, kinds[kind].section) == 0)
+            return kind;
+    return -1;
+}
+
 size_t fleet_kind_size(enum fleet_kind kind)
 {
     return kinds[kind].size;

@@ -53,6 +53,7 @@ int fleet_key_unknown(enum fleet_kind kind, const char *name, struct error *err)
 
 const char *fleet_kind_name(enum fleet_kind kind);    /* "network" */
 const char *fleet_kind_section(enum fleet_kind kind); /* "networks" */
+int fleet_kind_of_section(const char *section);       /* -1: there is none of this name */
 size_t fleet_kind_size(enum fleet_kind kind);         /* of its struct, which starts with its name */
 
 /* The base for a key in an object of its kind. */

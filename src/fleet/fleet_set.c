@@ -102,8 +102,9 @@ static int set(struct fleet *fleet, enum fleet_kind kind, const char *name, cons
 {
     struct words w = {.name = {.kind = YAML_SCALAR, .text = name}, .map = {.kind = YAML_MAP, .count = count}};
     struct fleet_entry entry = {kind, "", &w.name, &w.map};
-    int result = words_init(&w, kind, words, count) < 0 ? error_set(err, "out of memory")
-                                                        : fleet_entry_put(fleet, &entry, true, err);
+    int result = words_init(&w, kind, words, count) < 0
+                     ? error_set(err, "out of memory")
+                     : fleet_entry_put(fleet, &entry, FLEET_ENTRY_CHANGE, err);
     words_fini(&w);
     return result;
 }

@@ -10,14 +10,6 @@
 
 /* --- in --- */
 
-static int kind_of_section(const char *name)
-{
-    for (int kind = 0; kind < FLEET_KINDS; kind++)
-        if (strcmp(name, fleet_kind_section((enum fleet_kind)kind)) == 0)
-            return kind;
-    return -1;
-}
-
 static int unknown_section(const char *file, const struct yaml *key, struct error *err)
 {
     char shown[FLEET_SHOWN_MAX];
@@ -35,7 +27,7 @@ static int unknown_section(const char *file, const struct yaml *key, struct erro
 
 static int read_section(const char *file, const struct yaml *section, struct fleet *fleet, struct error *err)
 {
-    int kind = kind_of_section(section->key->text);
+    int kind = fleet_kind_of_section(section->key->text);
     if (kind < 0)
         return unknown_section(file, section->key, err);
     if (yaml_is_empty(section))
@@ -47,7 +39,7 @@ static int read_section(const char *file, const struct yaml *section, struct fle
     }
     for (const struct yaml *v = section->first; v; v = v->next) {
         struct fleet_entry entry = {(enum fleet_kind)kind, file, v->key, v};
-        if (fleet_entry_put(fleet, &entry, false, err) < 0)
+        if (fleet_entry_put(fleet, &entry, FLEET_ENTRY_NEW, err) < 0)
             return -1;
     }
     return 0;
@@ -110,9 +102,9 @@ static int read_fleet(const char *name, const struct yaml *root, struct fleet *f
 static bool put_entry(void *ctx, const char *section, const struct yaml *entry)
 {
     struct error ignored;
-    int kind = kind_of_section(section);
+    int kind = fleet_kind_of_section(section);
     struct fleet_entry e = {(enum fleet_kind)kind, "", entry->key, entry};
-    return kind >= 0 && fleet_entry_put(ctx, &e, false, &ignored) == 0;
+    return kind >= 0 && fleet_entry_put(ctx, &e, FLEET_ENTRY_NEW, &ignored) == 0;
 }
 
 /* NULL: there is something wrong with it, or it is written in a way of its own. */

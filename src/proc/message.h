@@ -34,11 +34,12 @@ enum message_type {
     MESSAGE_EVENT,       /* body: message_event_put */
     MESSAGE_OVERLAY_ASK, /* body: struct message_overlay_ask */
     /* state -> net */
-    MESSAGE_FLEET,       /* fd: YAML without secrets */
-    MESSAGE_LEASE_KNOWN, /* body: struct lease; before MESSAGE_START */
-    MESSAGE_START,       /* the leases are complete: serve */
-    MESSAGE_COMMITTED,   /* body: struct message_committed */
-    MESSAGE_OVERLAY,     /* body: struct message_overlay; fd: the archive when it went well */
+    MESSAGE_FLEET,        /* fd: YAML without secrets, the whole of it */
+    MESSAGE_FLEET_CHANGE, /* fd: what it was changed by (fleet_change.h); after MESSAGE_START */
+    MESSAGE_LEASE_KNOWN,  /* body: struct lease; before MESSAGE_START */
+    MESSAGE_START,        /* the leases are complete: serve */
+    MESSAGE_COMMITTED,    /* body: struct message_committed */
+    MESSAGE_OVERLAY,      /* body: struct message_overlay; fd: the archive when it went well */
 
     /* import -> the command that started it */
     MESSAGE_PROGRESS, /* body: struct message_progress */

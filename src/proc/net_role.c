@@ -5,7 +5,7 @@
 #include "base/file.h"
 #include "base/log.h"
 #include "base/text.h"
-#include "fleet/fleet_yaml.h"
+#include "fleet/fleet_change.h"
 #include "proc/certificate.h"
 #include "proc/channel.h"
 #include "proc/net_files.h"
@@ -136,6 +136,14 @@ static int take_fleet(struct net_process *p, struct message *m, struct error *er
     return 0;
 }
 
+static int take_change(struct net_process *p, struct message *m, struct error *err)
+{
+    cleanup_buf struct buf change = BUF_INIT;
+    if (m->fd < 0 || file_read_all(m->fd, "the change of the fleet", FLEET_YAML_MAX, &change, err) < 0)
+        return -1;
+    return fleet_change_apply(p->fleet, buf_slice(&change), err);
+}
+
 /* The descriptor of certificate and key; those of the sockets follow. */
 static int https_fd(const struct net_process *p)
 {
@@ -181,6 +189,8 @@ static int state_message(void *ctx, struct channel *channel, struct message *m, 
     struct net_process *p = ctx;
     if (m->type == MESSAGE_FLEET)
         return take_fleet(p, m, err);
+    if (m->type == MESSAGE_FLEET_CHANGE && p->started)
+        return take_change(p, m, err);
     if (m->type == MESSAGE_LEASE_KNOWN && !p->started) {
         dhcp_io_load(p->dhcp, m->body);
         return 0;
@@ -307,6 +317,7 @@ static int net_process_open(struct net_process *p, int argc, char **argv, struct
     if (r < 0)
         return error_errno(err, -r, "event loop");
     role_raise_files();
+    role_return_memory();
     if (role_drop(FD_IMAGES, err) < 0 || parse_interfaces(p, argc, argv, err) < 0)
         return -1;
     return open_servers(p, err);

@@ -6,6 +6,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <grp.h>
+#include <malloc.h>
 #include <pwd.h>
 #include <signal.h>
 #include <stdio.h>
@@ -15,6 +16,7 @@
 #include <sys/wait.h>
 
 #define ROLE_ENVIRONMENT_MAX 4
+#define LARGE_BUFFER         (1 << 20) /* bytes */
 
 void role_user(uid_t *uid, gid_t *gid)
 {
@@ -140,6 +142,12 @@ void role_raise_files(void)
         files.rlim_cur = files.rlim_max;
         setrlimit(RLIMIT_NOFILE, &files);
     }
+}
+
+void role_return_memory(void)
+{
+    mallopt(M_MMAP_THRESHOLD, LARGE_BUFFER);
+    mallopt(M_TRIM_THRESHOLD, 4 * LARGE_BUFFER);
 }
 
 int role_drop(int root_fd, struct error *err)

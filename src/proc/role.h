@@ -47,5 +47,9 @@ int role_empty_folder(struct error *err);
 /* As many descriptors as the limits allow: sockets, boot files, and messages with one on their way. */
 void role_raise_files(void);
 
+/* For processes that run for long: what a large buffer took (a fleet's text) goes back to the kernel when it
+ * is freed, where glibc would keep up to 64 MB for the next one. */
+void role_return_memory(void);
+
 /* The user that roles run as when started by root: for handing folders over. */
 void role_user(uid_t *uid, gid_t *gid);

@@ -2,6 +2,7 @@
 
 #include "base/cleanup.h"
 #include "base/text.h"
+#include "fleet/fleet_change.h"
 #include "fleet/fleet_set.h"
 #include "fleet/fleet_yaml.h"
 #include "fleet/password.h"
@@ -42,11 +43,15 @@ static void ask_note(struct state_asker *asker, const char *format, ...)
 
 static int replace_fleet(struct state_asker *asker, struct fleet *next, struct error *err)
 {
-    if (state_fleet_replace(asker->state, next, asker->who, asker->now_ms, err) < 0) {
+    cleanup_buf struct buf change = BUF_INIT;
+    if (fleet_change_format(state_fleet(asker->state), next, FLEET_WITHOUT_SECRETS, &change, err) < 0 ||
+        state_fleet_replace(asker->state, next, asker->who, asker->now_ms, err) < 0) {
         fleet_free(next);
         return -1;
     }
-    asker->changed = true;
+    buf_fini(asker->change);
+    *asker->change = change;
+    change = (struct buf)BUF_INIT;
     return 0;
 }
 

@@ -15,7 +15,7 @@ struct state_asker {
     size_t interface_count; /* where the server answers; 0 when none runs */
     const struct dhcp_interface *interfaces;
     unsigned http_port, https_port; /* of it; https_port 0: none */
-    bool changed;                   /* out: the fleet was replaced, tell net */
+    struct buf *change; /* out: what the fleet was changed by (fleet_change.h, without secrets), for net */
     void *ctx;
     void (*note)(void *ctx, const char *line); /* one line for the operator */
 };

@@ -44,6 +44,7 @@ struct state_process {
     struct store *store; /* NULL while ROOT/images does not exist */
     struct overlay_images images;
     struct channel *net; /* NULL when serving one request only */
+    bool net_is_behind;  /* it has missed a change of the fleet */
     struct channel *parent;
     bool once;
     unsigned http_port, https_port; /* of the server, for what it tells of itself */
@@ -61,14 +62,29 @@ struct state_process {
 
 /* --- towards net --- */
 
+static int net_send_text(struct state_process *p, enum message_type type, const struct buf *text,
+                         struct error *err)
+{
+    cleanup_close int fd = file_sealed("fleet", text->data, text->size, err);
+    struct message m = {.type = type, .fd = fd};
+    return fd < 0 ? -1 : channel_send(p->net, &m, err);
+}
+
 static int net_send_fleet(struct state_process *p, struct error *err)
 {
     cleanup_buf struct buf yaml = BUF_INIT;
     if (fleet_format_yaml(state_fleet(p->state), FLEET_WITHOUT_SECRETS, &yaml, err) < 0)
         return -1;
-    cleanup_close int fd = file_sealed("fleet", yaml.data, yaml.size, err);
-    struct message m = {.type = MESSAGE_FLEET, .fd = fd};
-    return fd < 0 ? -1 : channel_send(p->net, &m, err);
+    return net_send_text(p, MESSAGE_FLEET, &yaml, err);
+}
+
+/* A change that could not be sent is in the whole that follows. */
+static int net_send_change(struct state_process *p, const struct buf *change, struct error *err)
+{
+    int result =
+        p->net_is_behind ? net_send_fleet(p, err) : net_send_text(p, MESSAGE_FLEET_CHANGE, change, err);
+    p->net_is_behind = result < 0;
+    return result;
 }
 
 static int net_send_lease(void *ctx, const struct lease *lease)
@@ -264,7 +280,7 @@ static int run_ask(struct asker *asker, struct message *m, struct buf *out, stru
     struct state_process *p = asker->process;
     const char *words[MESSAGE_WORDS_MAX];
     size_t count;
-    cleanup_buf struct buf body = BUF_INIT;
+    cleanup_buf struct buf body = BUF_INIT, change = BUF_INIT;
     store_refresh(p);
     if (message_words(m, words, &count, err) < 0 ||
         (m->fd >= 0 && file_read_all(m->fd, "the request", FLEET_YAML_MAX, &body, err) < 0))
@@ -279,12 +295,13 @@ static int run_ask(struct asker *asker, struct message *m, struct buf *out, stru
         .interfaces = p->interfaces,
         .http_port = p->http_port,
         .https_port = p->https_port,
+        .change = &change,
         .ctx = asker,
         .note = asker_note,
     };
     if (state_ask(&ask, words, count, buf_slice(&body), out, err) < 0)
         return -1;
-    return ask.changed && p->net ? net_send_fleet(p, err) : 0;
+    return change.size && p->net ? net_send_change(p, &change, err) : 0;
 }
 
 static int asker_message(void *ctx, struct channel *channel, struct message *m, struct error *err)
@@ -405,6 +422,7 @@ static int state_process_open(struct state_process *p, struct error *err)
     if (r < 0)
         return error_errno(err, -r, "event loop");
     role_raise_files();
+    role_return_memory();
     if (role_drop(FD_ROOT, err) < 0)
         return -1;
     if (fchdir(FD_ROOT) < 0)

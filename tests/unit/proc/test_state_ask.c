@@ -35,12 +35,15 @@ static int ask_body(const char *body, size_t count, const char *const *words)
                                 .who = "test",
                                 .now_ms = 1000,
                                 .note = take_note};
+    struct buf change = BUF_INIT;
     struct slice slice = {(const uint8_t *)body, body ? strlen(body) : 0};
     buf_clear(&out);
     notes[0] = 0;
     err.text[0] = 0;
+    asker.change = &change;
     int result = state_ask(&asker, words, count, slice, &out, &err);
-    changed = asker.changed;
+    changed = change.size > 0;
+    buf_fini(&change);
     return result;
 }
 
