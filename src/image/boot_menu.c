@@ -24,8 +24,10 @@ void boot_entry_drop_files(struct boot_entry *entry)
 
 void boot_menu_fini(struct boot_menu *menu)
 {
-    for (size_t i = 0; i < menu->count; i++)
+    for (size_t i = 0; i < menu->count; i++) {
         boot_entry_drop_files(&menu->entry[i]);
+        free(menu->entry[i].program);
+    }
     free(menu->entry);
     *menu = (struct boot_menu){.preset = BOOT_NONE};
 }

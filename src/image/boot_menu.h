@@ -32,6 +32,7 @@ struct boot_entry {
     unsigned line;              /* where it begins there */
     bool multiboot;             /* else Linux's own protocol */
     bool in_submenu;
+    char *program;           /* the COM32 program that the entry starts, mboot.c32 too; NULL when none */
     struct boot_item kernel; /* path is NULL for an entry that starts nothing, or something else */
     size_t module_count;
     struct boot_item module[BOOT_MODULES_MAX];

@@ -109,7 +109,6 @@ static int split_multiboot(struct boot_entry *entry, const char *words, struct e
 {
     struct boot_item *item = NULL;
     size_t length;
-    boot_entry_drop_files(entry);
     entry->multiboot = true;
     for (const char *word = words; *word; word = skip_blanks(word + length)) {
         char path[BOOT_NAME_MAX];
@@ -150,13 +149,12 @@ static int split(struct reader *r, struct boot_entry *entry, struct error *err)
     if (!entry->kernel.path)
         return 0;
     const char *base = source_base(entry->kernel.path);
-    if (strcasecmp(base, "mboot.c32") == 0)
-        return split_multiboot(entry, words, err);
-    if (text_ends(base, ".c32")) {
-        boot_entry_drop_files(entry);
-        return 0;
-    }
-    return split_linux(entry, words, r->initrd, err);
+    if (!text_ends(base, ".c32") && strcasecmp(base, "mboot.c32") != 0)
+        return split_linux(entry, words, r->initrd, err);
+    free(entry->program);
+    entry->program = TAKE_PTR(entry->kernel.path);
+    boot_entry_drop_files(entry);
+    return strcasecmp(source_base(entry->program), "mboot.c32") == 0 ? split_multiboot(entry, words, err) : 0;
 }
 
 static int finish_label(struct reader *r, struct error *err)
@@ -369,8 +367,9 @@ static int find_preset(struct reader *r, struct error *err)
             return 0;
         }
     menu->preset = r->menu_preset;
-    bool is_kernel = length && !(length > 4 && strncasecmp(r->preset + length - 4, ".c32", 4) == 0);
-    if (!is_kernel)
+    bool is_program = length > 4 && strncasecmp(r->preset + length - 4, ".c32", 4) == 0;
+    bool is_mboot = length >= 9 && strncasecmp(r->preset + length - 9, "mboot.c32", 9) == 0;
+    if (!length || (is_program && !is_mboot))
         return 0;
     if (start_label(r, "", err) < 0 || set_kernel(r, r->preset, err) < 0)
         return -1;

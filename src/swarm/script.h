@@ -57,7 +57,7 @@ struct script_file {
     struct script_server server;
     enum script_role role;
     enum script_language language; /* of a SCRIPT_CONFIG */
-    const char *path; /* as it is asked for: by TFTP the name, by HTTP the target with its leading '/' */
+    char *path; /* as it is asked for: by TFTP the name, by HTTP the target with its leading '/' */
 };
 
 /* The machine and where it stands. */
@@ -78,7 +78,6 @@ struct script {
     struct script_file *file;
     char note[SCRIPT_NOTE_MAX]; /* printable; what the screen shows last where nothing is booted; "" if
                                    nothing */
-    struct buf text;            /* holds the paths */
 };
 
 /*
