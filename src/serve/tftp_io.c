@@ -130,6 +130,8 @@ static int on_timer(sd_event_source *source, uint64_t usec, void *userdata)
     struct tftp_io *io = userdata;
     int64_t now_us = io_now(io);
     io->timer_us = INT64_MAX;
+    for (size_t i = 0; i < TFTP_PORTS; i++)
+        tftp_port_receive(io->ports[i]);
     for (struct tftp_timer *due; (due = tftp_timers_first(&io->timers)) && due->due_us <= now_us;) {
         tftp_timers_unset(&io->timers, due);
         tftp_transfer_due(tftp_transfer_of_timer(due), now_us);

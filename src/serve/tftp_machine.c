@@ -4,6 +4,9 @@
 #include <stdio.h>
 #include <string.h>
 
+#define TAILS_MAX 16 /* doublings: beyond any timeout */
+#define NOT_FRESH UINT64_MAX
+
 static uint64_t least(uint64_t a, uint64_t b)
 {
     return a < b ? a : b;
@@ -60,19 +63,36 @@ static void measure(struct tftp_machine *m, int64_t rtt_us)
         m->rtt_us = (7 * m->rtt_us + r) / 8;
     }
     m->measured = true;
+    m->tails = 0;
     uint64_t rto = least(m->rtt_us + 4 * (uint64_t)m->rtt_var_us, TFTP_RTO_MAX_US);
     m->rto_us = rto < TFTP_RTO_MIN_US ? TFTP_RTO_MIN_US : (uint32_t)rto;
 }
 
+/* How long to wait for an answer before the last block is sent again. Doubles as long as that was needed: the
+ * client may have become slower, and then there is nothing to measure (Karn). */
+static uint32_t tail_us(const struct tftp_machine *m)
+{
+    if (has(m, TFTP_OPTION_TIMEOUT) || m->tailed)
+        return m->rto_us;
+    if (!m->measured && m->tails == 0)
+        return TFTP_TAIL_FIRST_US;
+    if (!m->measured) /* slower than the first: not to be hurried */
+        return (uint32_t)least((uint64_t)m->rto_us << (m->tails - 1), TFTP_RTO_MAX_US);
+    uint64_t tail = m->rtt_us + 4 * (uint64_t)m->rtt_var_us;
+    if (tail < TFTP_TAIL_MIN_US)
+        tail = TFTP_TAIL_MIN_US;
+    return (uint32_t)least(tail << m->tails, TFTP_RTO_MAX_US);
+}
+
 static void set_deadline(struct tftp_machine *m, int64_t now_us)
 {
-    int64_t end = m->progress_us + patience_us(m);
-    m->deadline_us = now_us + m->rto_us < end ? now_us + m->rto_us : end;
+    int64_t end = m->progress_us + patience_us(m), due = now_us + tail_us(m);
+    m->told_us = now_us;
+    m->deadline_us = due < end ? due : end;
 }
 
 static void send_oack(struct tftp_machine *m, int64_t now_us, struct tftp_action *out)
 {
-    m->sent_us = now_us;
     set_deadline(m, now_us);
     out->kind = TFTP_ACTION_OACK;
 }
@@ -83,10 +103,22 @@ static void send_window(struct tftp_machine *m, int64_t now_us, struct tftp_acti
     out->kind = TFTP_ACTION_DATA;
     out->first = m->acked + 1;
     m->repeated = out->first <= m->sent;
+    m->echo = false;
+    m->put_off = false;
+    m->fresh = m->sent + 1;
     m->sent = least(m->acked + m->window, m->last);
     out->end = m->sent + 1;
+    m->tailed = false;
     m->sent_us = now_us;
     set_deadline(m, now_us);
+}
+
+/* All that was sent has arrived. */
+static void send_next_window(struct tftp_machine *m, int64_t now_us, struct tftp_action *out)
+{
+    bool repeated = m->repeated;
+    send_window(m, now_us, out);
+    m->echo = repeated;
 }
 
 /* The client has got further within the window: new blocks only. */
@@ -99,7 +131,29 @@ static void extend_window(struct tftp_machine *m, int64_t now_us, struct tftp_ac
     out->first = m->sent + 1;
     out->end = sent + 1;
     m->sent = sent;
+    m->fresh = NOT_FRESH;
+    set_deadline(m, now_us);
+}
+
+/* The client is silent; where it said what it misses, the answer to that is due now. */
+static void send_tail(struct tftp_machine *m, int64_t now_us, struct tftp_action *out)
+{
+    if (m->tails < TAILS_MAX)
+        m->tails++;
+    if (m->put_off) {
+        send_window(m, now_us, out);
+        return;
+    }
+    m->tailed = true;
     m->repeated = true;
+    m->fresh = NOT_FRESH;
+    if (m->opening) {
+        send_oack(m, now_us, out);
+        return;
+    }
+    out->kind = TFTP_ACTION_DATA;
+    out->first = m->sent;
+    out->end = m->sent + 1;
     set_deadline(m, now_us);
 }
 
@@ -133,16 +187,21 @@ static void end_silent(struct tftp_machine *m, const char *how, const char *hint
 
 /*
  * An ACK from within the window, or the last one again: the client misses the block behind it (RFC 7440,
- * section 4). What was sent within the last round trip it cannot know of yet, so that is not sent once more:
- * many clients say the same for each block that follows the gap, or for each copy the network made.
+ * section 4). That is sure when it names a block that was never sent before. Otherwise, what was sent within
+ * the last round trip it cannot know of yet, so that is not sent once more: many clients say the same for
+ * each block that follows the gap, or for each copy the network made. Half of it allows for round trips that
+ * vary; the whole is waited for where copies are known to be on their way.
  */
-static void on_gap(struct tftp_machine *m, bool duplicate, int64_t now_us, struct tftp_action *out)
+static void on_gap(struct tftp_machine *m, bool duplicate, bool sure, int64_t now_us, struct tftp_action *out)
 {
-    int64_t reaction_us = (m->measured ? m->rtt_us : m->rto_us) / 2;
-    if (now_us - m->sent_us >= reaction_us && now_us - m->sent_us >= TFTP_REACTION_MIN_US)
+    int64_t reaction_us = m->measured ? m->rtt_us : m->rto_us;
+    if (!duplicate || !m->echo)
+        reaction_us /= 2;
+    if (sure || now_us - m->sent_us > reaction_us)
         send_window(m, now_us, out);
     else if (!duplicate)
         extend_window(m, now_us, out);
+    m->put_off |= !duplicate && out->first != m->acked + 1;
 }
 
 static void on_ack(struct tftp_machine *m, uint16_t number, int64_t now_us, struct tftp_action *out)
@@ -150,31 +209,35 @@ static void on_ack(struct tftp_machine *m, uint16_t number, int64_t now_us, stru
     if (m->opening) {
         if (number != 0)
             return;
-        if (!m->repeated)
+        if (m->fresh == 0)
             measure(m, now_us - m->sent_us);
         m->opening = false;
         m->heard = true;
         m->progress_us = now_us;
-        send_window(m, now_us, out);
+        send_next_window(m, now_us, out);
         return;
     }
     uint64_t block = m->acked + (uint16_t)(number - (uint16_t)m->acked);
     if (block > m->sent)
         return; /* older than the window, or never sent */
     m->heard = true;
-    if (block > m->acked)
-        m->progress_us = now_us;
-    if (block == m->sent && !m->repeated)
-        measure(m, now_us - m->sent_us);
     bool duplicate = block == m->acked;
     bool whole = block == m->sent;
+    if (!duplicate)
+        m->progress_us = now_us;
+    if (!duplicate && !whole)
+        m->tails = 0; /* blocks are lost, but the client is not slow */
+    /* An ACK from within the window may have been said late, by the client's own timer. */
+    bool sure = !duplicate && block >= m->fresh;
+    if (sure && (whole || !m->measured))
+        measure(m, now_us - m->sent_us);
     m->acked = block;
     if (block == m->last)
         end(out, TFTP_DONE, "%s", "");
     else if (whole)
-        send_window(m, now_us, out);
+        send_next_window(m, now_us, out);
     else if (m->window > 1)
-        on_gap(m, duplicate, now_us, out);
+        on_gap(m, duplicate, sure, now_us, out);
 }
 
 static void on_error(struct tftp_machine *m, const struct tftp_event *event, struct tftp_action *out)
@@ -187,10 +250,25 @@ static void on_error(struct tftp_machine *m, const struct tftp_event *event, str
 
 void tftp_machine_left(struct tftp_machine *m, int64_t now_us)
 {
-    if (now_us <= m->sent_us)
+    if (now_us <= m->told_us)
         return;
-    m->sent_us = now_us;
+    if (!m->tailed)
+        m->sent_us = now_us;
     set_deadline(m, now_us);
+}
+
+/* The client said nothing to what was sent, nor to its tail. */
+static void send_again(struct tftp_machine *m, int64_t now_us, struct tftp_action *out)
+{
+    if (!has(m, TFTP_OPTION_TIMEOUT))
+        m->rto_us = (uint32_t)least(2 * (uint64_t)m->rto_us, TFTP_RTO_MAX_US);
+    if (m->opening) {
+        send_oack(m, now_us, out);
+    } else {
+        send_window(m, now_us, out);
+        m->tailed = true; /* once is enough */
+        set_deadline(m, now_us);
+    }
 }
 
 static void on_timer(struct tftp_machine *m, bool full, int64_t now_us, struct tftp_action *out)
@@ -198,17 +276,14 @@ static void on_timer(struct tftp_machine *m, bool full, int64_t now_us, struct t
     if (now_us - m->progress_us >= patience_us(m)) {
         end_silent(m, "no answer", "; is it still on, and its cable in?", out);
         out->tell_client = out->verdict == TFTP_FAILED;
-    } else if (now_us >= m->deadline_us && full) {
+    } else if (now_us < m->deadline_us) {
+        return;
+    } else if (full) {
         set_deadline(m, now_us);
-    } else if (now_us >= m->deadline_us) {
-        if (!has(m, TFTP_OPTION_TIMEOUT))
-            m->rto_us = (uint32_t)least(2 * (uint64_t)m->rto_us, TFTP_RTO_MAX_US);
-        if (m->opening) {
-            m->repeated = true;
-            send_oack(m, now_us, out);
-        } else {
-            send_window(m, now_us, out);
-        }
+    } else if (m->tailed || has(m, TFTP_OPTION_TIMEOUT)) {
+        send_again(m, now_us, out);
+    } else {
+        send_tail(m, now_us, out);
     }
 }
 
@@ -219,6 +294,7 @@ void tftp_machine_step(struct tftp_machine *m, const struct tftp_event *event, i
     switch (event->kind) {
     case TFTP_EVENT_START:
         m->progress_us = now_us;
+        m->sent_us = now_us;
         if (m->opening)
             send_oack(m, now_us, out);
         else

@@ -3,6 +3,11 @@
  * the bytes, a socket or the clock. RFC 1350, 2347-2349, 7440; RFC 1123, section 4.2.3 (no Sorcerer's
  * Apprentice: a duplicate ACK sends nothing, adaptive timeout with backoff).
  *
+ * Silence is answered twice. A little after the client should have spoken, the last block alone is sent once
+ * more, as TCP's tail loss probe does (RFC 8985, section 7): it costs next to nothing, and what the client
+ * says to it tells what is missing. Only if that stays without an answer as well, the window is sent again by
+ * RFC 6298's timer.
+ *
  * Blocks are counted from 1 without end (uint64_t); their number on the wire is the low 16 bits, so that it
  * goes from 65535 to 0, as every loader that reads large files expects. Times are microseconds, monotonic.
  */
@@ -15,13 +20,14 @@
 #define TFTP_WINDOW_MAX       64
 #define TFTP_WINDOW_BYTES_MAX (128u << 10) /* below the default send buffer of 208 KiB */
 
-#define TFTP_RTO_FIRST_US    1000000 /* RFC 6298, section 2: before anything was measured */
-#define TFTP_RTO_MIN_US      100000  /* a loader writing to slow memory pauses this long without loss */
-#define TFTP_RTO_MAX_US      8000000
-#define TFTP_GIVE_UP_US      30000000 /* silence that ends a transfer */
-#define TFTP_PROBE_US        10000000 /* silence after an OACK: a client that only wanted the size */
-#define TFTP_GIVE_UP_ROUNDS  5        /* option timeout: at least so many of the client's own timeouts */
-#define TFTP_REACTION_MIN_US 50       /* no client on a real network answers sooner */
+#define TFTP_RTO_FIRST_US   1000000 /* RFC 6298, section 2: before anything was measured */
+#define TFTP_RTO_MIN_US     100000  /* a loader writing to slow memory pauses this long without loss */
+#define TFTP_RTO_MAX_US     8000000
+#define TFTP_TAIL_FIRST_US  200000 /* before anything was measured: longer than a LAN and its loaders take */
+#define TFTP_TAIL_MIN_US    5000   /* a client's own scheduling */
+#define TFTP_GIVE_UP_US     30000000 /* silence that ends a transfer */
+#define TFTP_PROBE_US       10000000 /* silence after an OACK: a client that only wanted the size */
+#define TFTP_GIVE_UP_ROUNDS 5        /* option timeout: at least so many of the client's own timeouts */
 
 enum tftp_verdict {
     TFTP_RUNNING,
@@ -76,8 +82,15 @@ struct tftp_machine {
     bool opening;        /* the OACK is not answered yet */
     bool heard;          /* anything at all from the client since the request */
     bool measured;       /* rtt_us holds a value */
-    bool repeated;       /* the window in flight was sent more than once: no sample (Karn) */
-    int64_t sent_us;     /* when it was sent last */
+    bool tailed;         /* the last block was sent once more, since the client says nothing */
+    bool repeated;       /* some of the window in flight was sent more than once */
+    bool echo;           /* some of the window before was: its last ACK may come once for each copy */
+    bool put_off;        /* it said what it misses, but that had just been sent */
+    unsigned tails;      /* windows that were tailed since something was measured */
+    uint64_t
+        fresh; /* blocks from this one on left at sent_us and never before: they can be measured (Karn) */
+    int64_t sent_us;     /* when the window was sent last */
+    int64_t told_us;     /* when the last action told to send something */
     int64_t progress_us; /* when the client last got further */
     int64_t deadline_us; /* when TFTP_EVENT_TIMER is due */
 };

@@ -9,7 +9,8 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#define PACKETS_PER_WAKE 64   /* then running timers and requests have their turn */
+#define PACKETS_PER_WAKE 64 /* then running timers and requests have their turn */
+#define WAKES_AT_ONCE    64
 #define PACKET_MAX       160  /* an ACK has 4 bytes, an ERROR's text is cut at TFTP_ERROR_TEXT_MAX */
 #define PAUSE_US         1000 /* a queue below us was full and says nothing when it no longer is */
 
@@ -171,7 +172,8 @@ static void receive_errors(struct tftp_port *port)
     }
 }
 
-static void receive_packets(struct tftp_port *port)
+/* False when there are no more. */
+static bool receive_packets(struct tftp_port *port)
 {
     for (size_t i = 0; i < PACKETS_PER_WAKE; i++) {
         port->part[i] = (struct iovec){port->packet[i], PACKET_MAX};
@@ -185,6 +187,13 @@ static void receive_packets(struct tftp_port *port)
         if (port->from[i].sin_family == AF_INET)
             port->owner.packet(port->owner.ctx, port, &port->from[i],
                                (struct slice){port->packet[i], port->message[i].msg_len});
+    return n == PACKETS_PER_WAKE;
+}
+
+void tftp_port_receive(struct tftp_port *port)
+{
+    for (int i = 0; i < WAKES_AT_ONCE && receive_packets(port); i++)
+        ;
 }
 
 static int on_input(sd_event_source *source, int fd, uint32_t revents, void *userdata)

@@ -37,5 +37,8 @@ void tftp_port_unqueue(struct tftp_port *port, struct tftp_sender *s); /* one th
 /* Sends what is in the queue as far as there is room; the rest follows by itself. */
 void tftp_port_flush(struct tftp_port *port);
 
+/* Tells the packets that have come. For who is about to act on somebody's silence: it may be over. */
+void tftp_port_receive(struct tftp_port *port);
+
 /* A packet past the queue, lost where it cannot leave. */
 void tftp_port_send(struct tftp_port *port, const struct tftp_sender *s, const void *packet, size_t size);

@@ -129,7 +129,7 @@ static void probes(void **state)
     }
     ends(TFTP_PROBED, "");
     assert_false(a.tell_client);
-    assert_int_equal(oacks, 4); /* at 0, 2, 6 s ... with backoff: 0+1, 1+2, 3+4, 7 */
+    assert_int_equal(oacks, 5); /* at 0, 0.2, and with backoff: 0.2+1, 1.2+2, 3.2+4 */
 }
 
 static void errors_end_it(void **state)
@@ -195,11 +195,12 @@ static void a_missing_last_ack_is_no_failure(void **state)
 static void the_timeout_follows_the_round_trip(void **state)
 {
     start(512 * 1000, 512, 0, 0, 0);
-    assert_int_equal(m.deadline_us, SECOND);
+    assert_int_equal(m.deadline_us, TFTP_TAIL_FIRST_US);
     int64_t now_us = 400;
     for (uint16_t i = 0; i < 20; i++, now_us += 400)
         ack(i, now_us);
-    assert_int_equal(m.deadline_us - m.sent_us, TFTP_RTO_MIN_US);
+    assert_int_equal(m.rto_us, TFTP_RTO_MIN_US);
+    assert_int_equal(m.deadline_us - m.sent_us, TFTP_TAIL_MIN_US);
     for (uint16_t i = 20; i < 60; i++, now_us += 300000)
         ack(i, now_us);
     assert_in_range(m.deadline_us - m.sent_us, 300000, 600000);
@@ -232,13 +233,96 @@ static void a_full_network_is_no_silence(void **state)
     assert_int_equal(a.kind, TFTP_ACTION_NONE);
     assert_true(m.deadline_us > due_us);
     tftp_machine_left(&m, due_us + 5000);
-    event(TFTP_EVENT_TIMER, 0, "", due_us + 5000 + TFTP_RTO_MIN_US - 1);
+    event(TFTP_EVENT_TIMER, 0, "", due_us + 5000 + TFTP_TAIL_MIN_US - 1);
     assert_int_equal(a.kind, TFTP_ACTION_NONE);
     ack(2, due_us + 5400); /* 400 us, not the time in the queue as well */
     sends(3, 3);
-    assert_int_equal(m.deadline_us - m.sent_us, TFTP_RTO_MIN_US);
+    assert_int_equal(m.deadline_us - m.sent_us, TFTP_TAIL_MIN_US);
     event(TFTP_EVENT_FULL, 0, "", m.progress_us + TFTP_GIVE_UP_US); /* but not for ever */
     ends(TFTP_FAILED, "no answer after block 2 of 11; is it still on, and its cable in?");
+}
+
+/* Windows of 8 to a client 400 us away; the second, 9 .. 16, was sent at 800. */
+static void start_windows(void)
+{
+    start(512 * 1000, 512, 8, 0, 0);
+    ack(0, 400);
+    ack(8, 800);
+    sends(9, 16);
+}
+
+/* Not the window: only its end, soon, since what the client says to that tells what is missing. */
+static void silence_is_answered_by_the_last_block(void **state)
+{
+    start_windows();
+    assert_int_equal(m.deadline_us, 800 + TFTP_TAIL_MIN_US);
+    event(TFTP_EVENT_TIMER, 0, "", 5800);
+    sends(16, 16);
+    ack(15, 6200); /* the copy was lost, too; the others are there */
+    sends(16, 23);
+
+    start_windows();
+    event(TFTP_EVENT_TIMER, 0, "", 5800);
+    sends(16, 16);
+    ack(10, 6200);
+    sends(11, 18);
+
+    start_windows();
+    event(TFTP_EVENT_TIMER, 0, "", 5800);
+    sends(16, 16);
+    assert_int_equal(m.deadline_us, 5800 + TFTP_RTO_MIN_US);
+    event(TFTP_EVENT_TIMER, 0, "", m.deadline_us);
+    sends(9, 16);
+    assert_int_equal(m.deadline_us, 5800 + 3 * TFTP_RTO_MIN_US);
+    event(TFTP_EVENT_TIMER, 0, "", m.deadline_us);
+    sends(9, 16);
+}
+
+/* A client that became slower: nothing can be measured while blocks are sent twice, so the wait doubles. */
+static void a_slow_client_is_waited_for(void **state)
+{
+    start_windows();
+    int64_t now_us = 800;
+    unsigned tails = 0;
+    for (uint16_t last = 16; last < 160; last += 8) {
+        int64_t answer_us = now_us + 60000;
+        while (m.deadline_us < answer_us) {
+            event(TFTP_EVENT_TIMER, 0, "", m.deadline_us);
+            sends(last, last);
+            tails++;
+        }
+        now_us = answer_us;
+        ack(last, now_us);
+        sends(last + 1, last + 8);
+    }
+    assert_int_equal(tails, 4); /* after 5, 10, 20, 40 ms; 80 were not needed, and 60 are known then */
+    assert_in_range(m.rtt_us, 20000, 60000);
+}
+
+/* Blocks sent twice are acknowledged twice, within the round trip: that says nothing of what follows. */
+static void its_answer_to_a_copy_is_no_gap(void **state)
+{
+    start_windows();
+    event(TFTP_EVENT_TIMER, 0, "", 5800);
+    sends(16, 16);
+    ack(16, 6000);
+    sends(17, 24);
+    ack(16, 6300);
+    assert_int_equal(a.kind, TFTP_ACTION_NONE);
+    ack(16, 6500); /* a round trip after 17 left: it is missing */
+    sends(17, 24);
+}
+
+static void a_gap_among_new_blocks_is_sure(void **state)
+{
+    start_windows();
+    ack(11, 810); /* sooner than was ever measured, but 11 was never sent before */
+    sends(12, 19);
+    ack(14, 820); /* 14 was: what follows it may have left just now */
+    sends(20, 22);
+    assert_int_equal(m.deadline_us, 820 + TFTP_TAIL_MIN_US);
+    event(TFTP_EVENT_TIMER, 0, "", m.deadline_us); /* it had not, and it was said what is missing */
+    sends(15, 22);
 }
 
 int main(void)
@@ -255,6 +339,10 @@ int main(void)
         cmocka_unit_test(the_timeout_follows_the_round_trip),
         cmocka_unit_test(the_clients_own_timeout_is_kept),
         cmocka_unit_test(a_full_network_is_no_silence),
+        cmocka_unit_test(silence_is_answered_by_the_last_block),
+        cmocka_unit_test(a_slow_client_is_waited_for),
+        cmocka_unit_test(its_answer_to_a_copy_is_no_gap),
+        cmocka_unit_test(a_gap_among_new_blocks_is_sure),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
