@@ -15,6 +15,7 @@
 #define PORT_TFTP           69
 #define TCP_BACKLOG         65535      /* as many as net.core.somaxconn allows: a rack asks at once */
 #define DHCP_RECEIVE_BUFFER (16 << 20) /* a boot storm arrives faster than it is answered */
+#define DHCP_SEND_BUFFER    (4 << 20)  /* answers leave in batches; a card takes them one by one */
 #define TFTP_RECEIVE_BUFFER (16 << 20) /* one ACK of each client, at up to 1 kB in the kernel */
 #define TFTP_SEND_BUFFER    (1 << 20)  /* about forty windows; more would only wait in front of the cable */
 
@@ -111,14 +112,16 @@ static int port_open(const struct dhcp_interface *interface, const char *what, i
     return TAKE_FD(fd);
 }
 
-static int dhcp_socket(const struct dhcp_interface *interface, struct error *err)
+static int dhcp_socket(const struct dhcp_interface *interface, const char *what, unsigned port,
+                       struct error *err)
 {
-    int on = 1, size = DHCP_RECEIVE_BUFFER;
-    int fd = port_open(interface, "DHCP", SOCK_DGRAM, 0, DHCP_PORT_SERVER, err);
+    int on = 1, receive = DHCP_RECEIVE_BUFFER, send = DHCP_SEND_BUFFER;
+    int fd = port_open(interface, what, SOCK_DGRAM, 0, port, err);
     if (fd < 0)
         return -1;
     setsockopt(fd, SOL_SOCKET, SO_BROADCAST, &on, sizeof on);
-    setsockopt(fd, SOL_SOCKET, SO_RCVBUFFORCE, &size, sizeof size);
+    setsockopt(fd, SOL_SOCKET, SO_RCVBUFFORCE, &receive, sizeof receive);
+    setsockopt(fd, SOL_SOCKET, SO_SNDBUFFORCE, &send, sizeof send);
     return fd;
 }
 
@@ -126,9 +129,11 @@ static int dhcp_socket(const struct dhcp_interface *interface, struct error *err
 static int packet_socket(const struct dhcp_interface *interface, struct error *err)
 {
     struct sockaddr_ll address = {.sll_family = AF_PACKET, .sll_ifindex = interface->index};
+    int send = DHCP_SEND_BUFFER;
     cleanup_close int fd = socket(AF_PACKET, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
     if (fd < 0 || bind(fd, (const struct sockaddr *)&address, sizeof address) < 0)
         return error_errno(err, errno, "packet socket on %s (needs CAP_NET_RAW)", interface->name);
+    setsockopt(fd, SOL_SOCKET, SO_SNDBUFFORCE, &send, sizeof send);
     return TAKE_FD(fd);
 }
 
@@ -166,9 +171,9 @@ int interface_open(const char *name, const struct interface_ports *ports, struct
         out->tftp.transfers[i] = -1;
     if (interface_find(name, &out->dhcp, err) < 0)
         return -1;
-    if ((out->dhcp.udp_fd = dhcp_socket(&out->dhcp, err)) < 0 ||
+    if ((out->dhcp.udp_fd = dhcp_socket(&out->dhcp, "DHCP", DHCP_PORT_SERVER, err)) < 0 ||
         (out->dhcp.packet_fd = packet_socket(&out->dhcp, err)) < 0 ||
-        (out->dhcp.pxe_fd = port_open(&out->dhcp, "PXE", SOCK_DGRAM, 0, DHCP_PORT_PXE, err)) < 0 ||
+        (out->dhcp.pxe_fd = dhcp_socket(&out->dhcp, "PXE", DHCP_PORT_PXE, err)) < 0 ||
         tftp_sockets(&out->dhcp, &out->tftp, err) < 0 ||
         (out->http_fd = port_open(&out->dhcp, "HTTP", SOCK_STREAM, out->dhcp.ip, ports->http, err)) < 0 ||
         (ports->https && (out->https_fd = port_open(&out->dhcp, "HTTPS", SOCK_STREAM, out->dhcp.ip,

@@ -77,15 +77,19 @@ static unsigned ipxe_features(const struct dhcp_message *m)
 static void uuid_read(struct slice value, char out[static DHCP_UUID_TEXT_SIZE])
 {
     static const uint8_t order[] = {4, 3, 2, 1, 6, 5, 8, 7, 9, 10, 11, 12, 13, 14, 15, 16};
-    size_t used = 0;
+    static const char digits[] = "0123456789abcdef";
+    char *at = out;
     out[0] = '\0';
     if (value.size != 17 || value.data[0] != 0)
         return;
     for (size_t i = 0; i < sizeof order; i++) {
-        bool dash = i == 4 || i == 6 || i == 8 || i == 10;
-        used += (size_t)snprintf(out + used, DHCP_UUID_TEXT_SIZE - used, "%s%02x", dash ? "-" : "",
-                                 value.data[order[i]]);
+        uint8_t byte = value.data[order[i]];
+        if (i == 4 || i == 6 || i == 8 || i == 10)
+            *at++ = '-';
+        *at++ = digits[byte >> 4];
+        *at++ = digits[byte & 15];
     }
+    *at = '\0';
 }
 
 /* "UEFI x86-64 (of architectures 37, 7)" */

@@ -7,7 +7,8 @@
  * way the answer goes), dhcp_waiting (answers that wait for the disk), dhcp_stranger (unknown machines, told
  * seldom), dhcp_machine (all of it as pure steps; dhcp_asker is one packet's way through it), dhcp_proxy (the
  * steps where another server gives the addresses), dhcp_sighting (the addresses it gave), dhcp_frame
- * (IPv4+UDP for clients that answer no ARP yet), dhcp_io.
+ * (IPv4+UDP for clients that answer no ARP yet), dhcp_inbox_io and dhcp_outbox_io (many packets with one
+ * system call), dhcp_io.
  */
 #pragma once
 
