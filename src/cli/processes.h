@@ -65,7 +65,7 @@ struct cli_processes {
      * and no files any more: printing is all that is left to do. */
     int (*doctor)(const char *root, const struct cli_doctor_options *options, void *ctx,
                   void (*note)(void *ctx, const char *line), struct buf *out, bool *fault, struct error *err);
-    /* As doctor: no privileges afterwards. `failure`: the first in words, or "". */
+    /* As doctor: no privileges afterwards. */
     int (*swarm)(const struct cli_swarm_options *options, const struct herd_listener *listener,
-                 struct herd_counts *out, char failure[static ERROR_TEXT_MAX], struct error *err);
+                 struct report *out, struct error *err);
 };

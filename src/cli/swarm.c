@@ -1,11 +1,16 @@
 /* A herd of simulated machines: what the command line says of it, its progress, its report. */
 #include "cli/command.h"
 
+#include "base/cleanup.h"
 #include "base/text.h"
 #include "cli/progress.h"
 
+#include <errno.h>
 #include <inttypes.h>
 #include <string.h>
+
+/* Locally administered (IEEE 802, bit 1 of the first byte): no card has it. */
+#define MAC_FIRST "02:be:00:00:00:01"
 
 struct number {
     const char *option;
@@ -18,7 +23,9 @@ struct number {
 static const struct number numbers[] = {
     {"machines", 1, HERD_MACHINES_MAX, 1, FIELD(machines)},
     {"at-once", 1, HERD_MACHINES_MAX, HERD_MACHINES_MAX, FIELD(at_once)},
+    {"ramp", 1, 1000000, 0, FIELD(ramp)},
     {"repeat", 1, 1000000, 1, FIELD(repeat)},
+    {"attempts", 1, 1000, 5, FIELD(attempts)},
     {"port", 1, 65535, 0, FIELD(port)},
     {"blksize", 0, 65464, 1428, FIELD(blksize)},
     {"windowsize", 0, 65535, 0, FIELD(windowsize)},
@@ -53,70 +60,95 @@ static int take_numbers(const struct cli *cli, struct herd_options *herd, struct
     return 0;
 }
 
+/* "bios,uefi": machines are of these kinds in turn. */
+static int take_firmware(const struct cli *cli, struct herd_options *herd, struct error *err)
+{
+    const char *at = cli_option(cli, "firmware");
+    if (!at)
+        at = habits[0].name;
+    for (;;) {
+        size_t size = strcspn(at, ",");
+        const struct habit *habit = habit_find(at, size);
+        if (!habit || herd->habit_count == HERD_HABITS_MAX)
+            break;
+        herd->habit[herd->habit_count++] = habit;
+        at += size;
+        if (!*at++)
+            return 0;
+    }
+    cleanup_buf struct buf names = BUF_INIT;
+    for (size_t i = 0; i < habit_count; i++)
+        buf_format(&names, "%s%s", i ? ", " : "", habits[i].name);
+    return error_set(err, "--firmware: kinds with commas between, %d at most: %s", HERD_HABITS_MAX,
+                     buf_text(&names));
+}
+
+static int take_mode(const struct cli *cli, struct herd_options *herd, struct error *err)
+{
+    const char *only = cli_option(cli, "only");
+    herd->file = cli_option(cli, "fetch");
+    herd->mode = herd->file ? HERD_FETCH : HERD_DHCP;
+    if (!herd->file == !only)
+        return error_set(err, "what are the machines to do? --only dhcp, or --fetch FILE");
+    if (only && strcmp(only, "dhcp") != 0)
+        return error_set(err, "--only %s: dhcp is all there is", only);
+    if (herd->file && !herd->server)
+        return error_set(err, "which server? --server ADDR");
+    return 0;
+}
+
 static int take_options(const struct cli *cli, struct cli_swarm_options *out, struct error *err)
 {
-    const char *server = cli_option(cli, "server");
+    const char *server = cli_option(cli, "server"), *mac = cli_option(cli, "mac");
     *out = (struct cli_swarm_options){.interface = cli_option(cli, "interface"),
                                       .expect = cli_option(cli, "expect"),
                                       .yes = cli_has(cli, "yes")};
-    out->herd.file = cli_option(cli, "fetch");
     if (!out->interface)
         return error_set(err, "which network interface? --interface IF; `ip -br addr` lists them");
-    if (!server || !ip4_parse(server, &out->herd.server))
-        return error_set(err, "which server? --server ADDR, an IPv4 address");
-    if (!out->herd.file)
-        return error_set(err, "which file? --fetch FILE");
+    if (server && !ip4_parse(server, &out->herd.server))
+        return error_set(err, "--server %s: an IPv4 address is needed", server);
+    if (!mac_parse(mac ? mac : MAC_FIRST, &out->herd.first_mac) || out->herd.first_mac.byte[0] & 1)
+        return error_set(err, "--mac %s: a hardware address of one machine is needed, such as " MAC_FIRST,
+                         mac);
+    if (take_mode(cli, &out->herd, err) < 0 || take_firmware(cli, &out->herd, err) < 0 ||
+        take_numbers(cli, &out->herd, err) < 0)
+        return -1;
     if (out->herd.blksize && out->herd.blksize < 8)
         return error_set(err, "--blksize %u: RFC 2348 wants 8 at least", out->herd.blksize);
-    return take_numbers(cli, &out->herd, err);
+    return 0;
 }
 
-static void tell_progress(void *ctx, const struct herd_counts *counts, unsigned machines)
+static void tell_progress(void *ctx, const struct report *report)
 {
-    progress_tell(ctx, counts->done + counts->failed, machines);
+    progress_tell(ctx, report->booted + report->failed, report->machines);
 }
 
-static json_t *counts_json(const struct herd_counts *c, const char *failure)
-{
-    return json_pack("{s:I s:I s:I s:I s:I s:I s:I s:I s:s}", "started", (json_int_t)c->started, "done",
-                     (json_int_t)c->done, "failed", (json_int_t)c->failed, "bytes", (json_int_t)c->bytes,
-                     "timeouts", (json_int_t)c->timeouts, "gaps", (json_int_t)c->gaps, "duplicates",
-                     (json_int_t)c->duplicates, "took_us", (json_int_t)c->took_us, "first_failure", failure);
-}
-
-static enum cli_status print_counts(const struct cli *cli, const struct herd_counts *c, const char *failure,
-                                    struct error *err)
+static enum cli_status print_report(const struct cli *cli, const struct report *report, struct error *err)
 {
     cleanup_buf struct buf out = BUF_INIT;
-    char bytes[TEXT_SIZE_MAX], rate[TEXT_SIZE_MAX], took[TEXT_DURATION_MAX];
-    if (cli->json) {
-        json_auto_t *json = counts_json(c, failure);
-        return cli_print_json(json, err);
-    }
-    uint64_t per_second = c->took_us > 0 ? (uint64_t)((double)c->bytes * 1e6 / (double)c->took_us) : 0;
-    buf_format(&out, "%" PRIu64 " done, %" PRIu64 " failed, %s in %s: %s/s\n", c->done, c->failed,
-               text_size(c->bytes, bytes), text_duration_ms(c->took_us / 1000, took),
-               text_size(per_second, rate));
-    buf_format(&out, "%" PRIu64 " timeouts, %" PRIu64 " gaps, %" PRIu64 " blocks came twice\n", c->timeouts,
-               c->gaps, c->duplicates);
-    if (failure[0])
-        buf_format(&out, "the first failure: %s\n", failure);
+    if (!cli->json)
+        report_text(report, &out);
+    else if (report_json(report, &out) < 0)
+        out.failed = true;
     return cli_print(&out, err);
 }
 
 enum cli_status cli_swarm(struct cli *cli, struct error *err)
 {
     struct cli_swarm_options options;
-    struct herd_counts counts;
-    char failure[ERROR_TEXT_MAX];
     struct progress progress;
     if (take_options(cli, &options, err) < 0)
         return CLI_USAGE;
+    cleanup_free struct report *report = malloc(sizeof *report);
+    if (!report) {
+        error_errno(err, ENOMEM, "report");
+        return CLI_FAILED;
+    }
     progress_start(&progress, "swarm");
     const struct herd_listener listener = {&progress, tell_progress};
-    int result = cli->processes->swarm(&options, &listener, &counts, failure, err);
+    int result = cli->processes->swarm(&options, &listener, report, err);
     progress_clear(&progress);
-    if (result < 0 || print_counts(cli, &counts, failure, err) != CLI_DONE)
+    if (result < 0 || print_report(cli, report, err) != CLI_DONE)
         return CLI_FAILED;
-    return counts.failed || counts.done < counts.started ? CLI_FAILED : CLI_DONE;
+    return report->booted == report->machines ? CLI_DONE : CLI_FAILED;
 }

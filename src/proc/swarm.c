@@ -3,6 +3,7 @@
 #include "base/cleanup.h"
 #include "proc/interface.h"
 #include "proc/role.h"
+#include "swarm/dhcp_wire_io.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -48,8 +49,7 @@ static int look_up(const struct cli_swarm_options *options, struct herd_options 
     char server[IP4_TEXT_SIZE], ip[IP4_TEXT_SIZE];
     if (interface_find(options->interface, &found, err) < 0)
         return -1;
-    herd->interface = (struct herd_interface){
-        .index = found.index, .ip = found.ip, .prefix = found.prefix, .mac = found.mac};
+    herd->interface = (struct herd_interface){.index = found.index, .ip = found.ip, .prefix = found.prefix};
     memcpy(herd->interface.name, found.name, sizeof herd->interface.name);
     if (!options->yes && !own_namespace() && !is_loopback(found.name))
         return error_set(
@@ -57,7 +57,7 @@ static int look_up(const struct cli_swarm_options *options, struct herd_options 
             "%s is an interface of this host, and what is behind it may be at work: use a network "
             "namespace (ip netns), or say --yes",
             found.name);
-    if ((herd->server ^ found.ip) & ip4_mask(found.prefix))
+    if (herd->server && (herd->server ^ found.ip) & ip4_mask(found.prefix))
         return error_set(
             err, "server %s is not in the network of %s (%s/%u): a herd speaks to its own network only",
             ip4_format(herd->server, server), found.name, ip4_format(found.ip, ip), found.prefix);
@@ -94,16 +94,20 @@ static int catch_signals(struct error *err)
 }
 
 int swarm_run(const struct cli_swarm_options *options, const struct herd_listener *listener,
-              struct herd_counts *out, char failure[static ERROR_TEXT_MAX], struct error *err)
+              struct report *out, struct error *err)
 {
     struct herd_options herd = options->herd;
     if (look_up(options, &herd, err) < 0 ||
         (options->expect && map_expected(options->expect, &herd.expect, err) < 0))
         return -1;
     role_raise_files();
+    cleanup_close int dhcp = herd.mode == HERD_FETCH ? -1 : dhcp_wire_open(&herd.interface, err);
+    if (dhcp < 0 && herd.mode != HERD_FETCH)
+        return -1;
     cleanup_close int signals = catch_signals(err);
     cleanup_close int empty = signals < 0 ? -1 : role_empty_folder(err);
     if (empty < 0 || role_drop(empty, err) < 0)
         return -1;
-    return herd_run(&herd, signals, listener, out, failure, err);
+    const struct herd_doors doors = {.stop_fd = signals, .dhcp_fd = dhcp};
+    return herd_run(&herd, &doors, listener, out, err);
 }

@@ -4,4 +4,4 @@
 #include "cli/processes.h"
 
 int swarm_run(const struct cli_swarm_options *options, const struct herd_listener *listener,
-              struct herd_counts *out, char failure[static ERROR_TEXT_MAX], struct error *err);
+              struct report *out, struct error *err);

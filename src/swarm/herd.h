@@ -1,19 +1,16 @@
-/* A herd of simulated machines: what it is to do, and what came of it. Addresses are in host byte order. */
+/* A herd of simulated machines: what it is to do. Addresses are in host byte order. */
 #pragma once
 
 #include "base/buf.h"
-#include "base/error.h"
 #include "base/net.h"
+#include "swarm/habit.h"
 
 #define HERD_MACHINES_MAX 100000u
-#define HERD_NAME_MAX     512
+#define HERD_HABITS_MAX   8
 
 enum herd_mode {
+    HERD_DHCP,  /* an address each, no more */
     HERD_FETCH, /* one file each, no DHCP */
-};
-
-enum herd_door {
-    HERD_TFTP,
 };
 
 struct herd_interface {
@@ -21,29 +18,31 @@ struct herd_interface {
     int index;
     uint32_t ip;
     unsigned prefix;
-    struct mac mac;
 };
 
 struct herd_options {
     enum herd_mode mode;
-    enum herd_door door;
     struct herd_interface interface;
-    uint32_t server;
-    uint16_t port; /* 0: the door's own */
+    struct mac first_mac;                       /* of the first machine; the others count on */
+    const struct habit *habit[HERD_HABITS_MAX]; /* dealt out in turn */
+    size_t habit_count;
+    uint32_t server; /* 0: whoever answers */
+    uint16_t port;   /* 0: the door's own */
     unsigned machines;
     unsigned at_once;             /* how many run at the same time at most */
+    unsigned ramp;                /* so many are started a second at most; 0: no limit */
     unsigned repeat;              /* what each machine does so many times */
+    unsigned attempts;            /* boots of a machine until it counts as failed */
     const char *file;             /* of HERD_FETCH; borrowed */
     struct slice expect;          /* what its bytes are to be; borrowed; data NULL: not looked at */
     unsigned blksize, windowsize; /* 0: not asked for */
-    unsigned timeout_ms, tries;
-    uint32_t loss_ppm, delay_us;
-    uint64_t rate, seed;
+    unsigned timeout_ms, tries;   /* of HERD_FETCH by TFTP */
+    uint32_t loss_ppm;
+    uint64_t seed;
 };
 
-struct herd_counts {
-    uint64_t started, done, failed; /* tasks: a machine's boot, or its fetch */
-    uint64_t bytes;
-    uint64_t timeouts, gaps, duplicates;
-    int64_t took_us;
+/* What the herd was given that needed privileges to be got; borrowed. */
+struct herd_doors {
+    int stop_fd; /* readable: the herd is to stop */
+    int dhcp_fd; /* dhcp_wire_open; -1: none */
 };

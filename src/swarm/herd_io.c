@@ -1,95 +1,213 @@
 #include "swarm/herd_io.h"
 
 #include "base/cleanup.h"
+#include "swarm/dhcp_wire_io.h"
+#include "swarm/machine.h"
 #include "swarm/tftp_fetch_io.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <string.h>
 #include <sys/epoll.h>
 
-#define TIMERS_PER_MACHINE 1
-#define TIMERS_OWN         1
-#define PROGRESS_US        100000
-#define PORT_TFTP          69
+#define TIMERS_PER_STALL 2
+#define TIMERS_OWN       1
+#define PROGRESS_US      100000
+#define REBOOT_US        3000000 /* from a failed boot to the next DISCOVER; real machines need longer */
+#define PORT_TFTP        69
+#define XID_STALL_BITS   17 /* the rest is random */
+
+static_assert(HERD_MACHINES_MAX < 1u << XID_STALL_BITS, "a stall's number fits in its xid");
 
 struct herd;
 
-struct machine {
+/* Where machines stand, one after the other. */
+struct stall {
     struct herd *herd;
-    unsigned rounds; /* left */
+    struct machine machine;
+    bool off; /* the timer is for switching it on */
+    int64_t began_us;
+    struct swarm_timer timer;
     struct tftp_fetch tftp;
 };
 
 struct herd {
     const struct herd_options *options;
     const struct herd_listener *listener;
+    struct report *report;
     struct swarm_loop loop;
     struct swarm_link link;
     struct swarm_source stop;
     struct swarm_timer progress;
-    struct tftp_manner manner;
+    struct tftp_manner manner; /* of HERD_FETCH */
+    struct machine_setup setup;
     struct tftp_intake *intake;
-    struct machine *machines; /* owned; at_once of them, each lives many lives */
-    size_t machine_count;
-    uint64_t to_start;
-    struct herd_counts counts;
+    struct dhcp_wire *wire;
+    struct stall *stalls; /* owned */
+    size_t stall_count;
+    uint64_t to_start, started, ended;
     int64_t started_us;
-    char *failure; /* the first, ERROR_TEXT_MAX */
 };
 
-static void machine_next(struct machine *m);
+static void next_machine(struct stall *s);
+
+static void machine_ended(struct stall *s)
+{
+    s->herd->ended++;
+    s->herd->report->dhcp_retries += s->machine.dhcp.retries;
+    next_machine(s);
+}
+
+/* --- one file each --- */
 
 static bool check_data(struct tftp_fetch *f, uint64_t offset, struct slice data)
 {
-    const struct machine *m = (struct machine *)((char *)f - offsetof(struct machine, tftp));
-    const struct slice *expect = &m->herd->options->expect;
+    const struct stall *s = (struct stall *)((char *)f - offsetof(struct stall, tftp));
+    const struct slice *expect = &s->herd->options->expect;
     return offset + data.size <= expect->size && memcmp(expect->data + offset, data.data, data.size) == 0;
 }
 
-static void note_failure(struct herd *h, const char *text)
+static const char *fetch_failure(const struct stall *s)
 {
-    h->counts.failed++;
-    if (!h->failure[0])
-        snprintf(h->failure, ERROR_TEXT_MAX, "%s", text);
-}
-
-static void count_fetch(struct machine *m)
-{
-    struct herd *h = m->herd;
-    const struct tftp_client *c = &m->tftp.client;
-    h->counts.bytes += c->bytes;
-    h->counts.timeouts += c->timeouts;
-    h->counts.gaps += c->gaps;
-    h->counts.duplicates += c->duplicates;
-    if (m->tftp.wrong)
-        note_failure(h, "other bytes than expected arrived");
-    else if (c->verdict != TFTP_CLIENT_DONE)
-        note_failure(h, c->text);
-    else if (h->options->expect.data && c->bytes != h->options->expect.size)
-        note_failure(h, "the file that arrived is shorter than expected");
-    else
-        h->counts.done++;
+    const struct tftp_client *c = &s->tftp.client;
+    const struct slice *expect = &s->herd->options->expect;
+    if (s->tftp.wrong)
+        return "other bytes than expected arrived";
+    if (c->verdict != TFTP_CLIENT_DONE)
+        return c->text;
+    return expect->data && c->bytes != expect->size ? "the file that arrived is shorter than expected" : NULL;
 }
 
 static void fetch_ended(struct tftp_fetch *f)
 {
-    struct machine *m = (struct machine *)((char *)f - offsetof(struct machine, tftp));
-    count_fetch(m);
-    machine_next(m);
+    struct stall *s = (struct stall *)((char *)f - offsetof(struct stall, tftp));
+    struct report *r = s->herd->report;
+    const char *failure = fetch_failure(s);
+    r->bytes[REPORT_TFTP] += f->client.bytes;
+    r->tftp_timeouts += f->client.timeouts;
+    r->tftp_retransmissions += f->client.duplicates;
+    if (failure) {
+        report_failed(r, failure, s->herd->loop.now_us);
+    } else {
+        report_time(r, REPORT_FILE, s->herd->loop.now_us - s->began_us);
+        report_booted(r, 1, s->herd->loop.now_us);
+    }
+    machine_ended(s);
 }
 
-static void machine_next(struct machine *m)
+static void start_fetch(struct stall *s)
 {
-    struct herd *h = m->herd;
     struct error err;
-    while (h->to_start > 0) {
-        h->to_start--;
-        h->counts.started++;
-        if (tftp_fetch_start(&m->tftp, &h->manner, false, &err) == 0)
-            return;
-        note_failure(h, err.text);
+    s->began_us = s->herd->loop.now_us;
+    if (tftp_fetch_start(&s->tftp, &s->herd->manner, false, &err) == 0)
+        return;
+    report_failed(s->herd->report, err.text, s->herd->loop.now_us);
+    machine_ended(s);
+}
+
+/* --- machines that boot --- */
+
+static uint32_t new_xid(struct stall *s)
+{
+    return swarm_link_random(&s->herd->link) << XID_STALL_BITS | (uint32_t)(s - s->herd->stalls);
+}
+
+static void say_dhcp(struct stall *s)
+{
+    uint8_t payload[DHCP_SIZE_MAX];
+    size_t size = dhcp_client_message(&s->machine.dhcp, s->herd->loop.now_us, payload);
+    dhcp_wire_send(s->herd->wire, &s->machine.dhcp.mac, payload, size);
+}
+
+static void boot_failed(struct stall *s)
+{
+    struct herd *h = s->herd;
+    if (s->machine.boots < h->options->attempts) {
+        s->off = true;
+        swarm_timer_set(&h->loop.timers, &s->timer, h->loop.now_us + REBOOT_US);
+        return;
     }
-    h->loop.stop = h->counts.done + h->counts.failed == h->counts.started;
+    report_failed(h->report, s->machine.failure, h->loop.now_us);
+    machine_ended(s);
+}
+
+static void act(struct stall *s, enum machine_action action)
+{
+    struct herd *h = s->herd;
+    switch (action) {
+    case MACHINE_SAY:
+        say_dhcp(s);
+        swarm_timer_set(&h->loop.timers, &s->timer, s->machine.dhcp.deadline_us);
+        break;
+    case MACHINE_WAIT:
+        swarm_timer_set(&h->loop.timers, &s->timer, s->machine.dhcp.deadline_us);
+        break;
+    case MACHINE_BOOTED:
+        swarm_timer_stop(&h->loop.timers, &s->timer);
+        report_booted(h->report, s->machine.boots, h->loop.now_us);
+        machine_ended(s);
+        break;
+    case MACHINE_FAILED:
+        swarm_timer_stop(&h->loop.timers, &s->timer);
+        boot_failed(s);
+        break;
+    }
+}
+
+static void take_answer(void *ctx, const struct dhcp_message *answer)
+{
+    struct herd *h = ctx;
+    size_t number = answer->xid & ((1u << XID_STALL_BITS) - 1);
+    if (number < h->stall_count && !h->stalls[number].off)
+        act(&h->stalls[number], machine_answer(&h->stalls[number].machine, answer, h->loop.now_us));
+}
+
+static void power_on(struct stall *s)
+{
+    s->off = false;
+    if (s->herd->options->mode == HERD_FETCH)
+        start_fetch(s);
+    else
+        act(s, machine_start(&s->machine, new_xid(s), s->herd->loop.now_us));
+}
+
+static void fire(struct swarm_timer *t, int64_t now_us)
+{
+    struct stall *s = (struct stall *)((char *)t - offsetof(struct stall, timer));
+    if (s->off)
+        power_on(s);
+    else
+        act(s, machine_timer(&s->machine, now_us));
+}
+
+/* --- the herd --- */
+
+static struct mac mac_of(const struct herd_options *o, uint64_t number)
+{
+    struct mac mac = o->first_mac;
+    for (size_t i = MAC_SIZE; i-- > 0 && number; number >>= 8) {
+        number += mac.byte[i];
+        mac.byte[i] = (uint8_t)number;
+    }
+    return mac;
+}
+
+/* Machines start by their timer, so that a thousand that fail at once are no recursion. */
+static void next_machine(struct stall *s)
+{
+    struct herd *h = s->herd;
+    const struct herd_options *o = h->options;
+    s->off = true;
+    if (h->to_start == 0) {
+        h->loop.stop = h->ended == h->started;
+        return;
+    }
+    uint64_t number = h->started++ % o->machines;
+    h->to_start--;
+    struct mac mac = mac_of(o, number);
+    machine_init(&s->machine, &h->setup, o->habit[number % o->habit_count], &mac);
+    int64_t due_us = o->ramp ? h->started_us + (int64_t)((h->started - 1) * 1000000 / o->ramp) : 0;
+    swarm_timer_set(&h->loop.timers, &s->timer, due_us > h->loop.now_us ? due_us : h->loop.now_us);
 }
 
 static void stop_ready(struct swarm_source *s, uint32_t events)
@@ -101,16 +219,17 @@ static void stop_ready(struct swarm_source *s, uint32_t events)
 static void tell_progress(struct swarm_timer *t, int64_t now_us)
 {
     struct herd *h = (struct herd *)((char *)t - offsetof(struct herd, progress));
-    h->counts.took_us = now_us - h->started_us;
-    h->listener->progress(h->listener->ctx, &h->counts, h->options->machines * h->options->repeat);
+    h->listener->progress(h->listener->ctx, h->report);
     swarm_timer_set(&h->loop.timers, t, now_us + PROGRESS_US);
 }
 
-static void machine_init(struct herd *h, struct machine *m)
+static void stall_init(struct herd *h, struct stall *s)
 {
     const struct herd_options *o = h->options;
-    m->herd = h;
-    m->tftp = (struct tftp_fetch){.loop = &h->loop,
+    s->herd = h;
+    s->off = true;
+    s->timer.fire = fire;
+    s->tftp = (struct tftp_fetch){.loop = &h->loop,
                                   .link = &h->link,
                                   .intake = h->intake,
                                   .name = o->file,
@@ -122,51 +241,62 @@ static void machine_init(struct herd *h, struct machine *m)
                                   .fd = -1};
 }
 
-static int herd_init(struct herd *h, int stop_fd, struct error *err)
+static int herd_open(struct herd *h, const struct herd_doors *doors, struct error *err)
 {
-    const struct herd_options *o = h->options;
-    h->machine_count = o->at_once < o->machines ? o->at_once : o->machines;
-    h->to_start = (uint64_t)o->machines * o->repeat;
-    h->manner = (struct tftp_manner){o->blksize, o->windowsize, true, o->timeout_ms, o->tries};
-    h->link = (struct swarm_link){.loss_ppm = o->loss_ppm, .delay_us = o->delay_us, .rate = o->rate};
-    swarm_link_seed(&h->link, o->seed);
+    size_t timers = h->stall_count * TIMERS_PER_STALL + TIMERS_OWN;
     h->intake = tftp_intake_new();
-    h->machines = calloc(h->machine_count, sizeof *h->machines);
-    if (!h->intake || !h->machines)
-        return error_errno(err, ENOMEM, "%zu machines", h->machine_count);
-    for (size_t i = 0; i < h->machine_count; i++)
-        machine_init(h, &h->machines[i]);
-    if (swarm_loop_init(&h->loop, h->machine_count * TIMERS_PER_MACHINE + TIMERS_OWN, err) < 0)
+    h->stalls = calloc(h->stall_count, sizeof *h->stalls);
+    if (!h->intake || !h->stalls)
+        return error_errno(err, ENOMEM, "%zu machines", h->stall_count);
+    for (size_t i = 0; i < h->stall_count; i++)
+        stall_init(h, &h->stalls[i]);
+    if (swarm_loop_init(&h->loop, timers, err) < 0 ||
+        (doors->stop_fd >= 0 && swarm_loop_add(&h->loop, doors->stop_fd, EPOLLIN, &h->stop, err) < 0))
         return -1;
-    h->stop.ready = stop_ready;
-    h->progress.fire = tell_progress;
-    h->started_us = h->loop.now_us;
-    swarm_timer_set(&h->loop.timers, &h->progress, h->started_us + PROGRESS_US);
-    return stop_fd < 0 ? 0 : swarm_loop_add(&h->loop, stop_fd, EPOLLIN, &h->stop, err);
+    return doors->dhcp_fd < 0
+               ? 0
+               : dhcp_wire_new(&h->loop, &h->link, doors->dhcp_fd, take_answer, h, &h->wire, err);
 }
 
-static void herd_fini(struct herd *h)
+static void herd_close(struct herd *h)
 {
-    for (size_t i = 0; h->machines && i < h->machine_count; i++)
-        tftp_fetch_stop(&h->machines[i].tftp);
-    free(h->machines);
+    for (size_t i = 0; h->stalls && i < h->stall_count; i++)
+        tftp_fetch_stop(&h->stalls[i].tftp);
+    dhcp_wire_free(h->wire);
+    free(h->stalls);
     tftp_intake_free(h->intake);
     swarm_loop_fini(&h->loop);
 }
 
-int herd_run(const struct herd_options *options, int stop_fd, const struct herd_listener *listener,
-             struct herd_counts *out, char failure[static ERROR_TEXT_MAX], struct error *err)
+static void herd_start(struct herd *h)
 {
-    struct herd h = {.options = options, .listener = listener, .loop = {.epoll_fd = -1}, .failure = failure};
-    failure[0] = 0;
-    int result = herd_init(&h, stop_fd, err);
+    h->progress.fire = tell_progress;
+    h->started_us = h->loop.now_us;
+    report_init(h->report, h->to_start, h->started_us);
+    swarm_timer_set(&h->loop.timers, &h->progress, h->started_us + PROGRESS_US);
+    for (size_t i = 0; i < h->stall_count && h->to_start; i++)
+        next_machine(&h->stalls[i]);
+}
+
+int herd_run(const struct herd_options *o, const struct herd_doors *doors,
+             const struct herd_listener *listener, struct report *out, struct error *err)
+{
+    struct herd h = {.options = o,
+                     .listener = listener,
+                     .report = out,
+                     .loop = {.epoll_fd = -1},
+                     .link = {.loss_ppm = o->loss_ppm},
+                     .stop = {stop_ready},
+                     .manner = {o->blksize, o->windowsize, true, o->timeout_ms, o->tries},
+                     .setup = {o->interface, o->mode == HERD_DHCP, out},
+                     .stall_count = o->at_once < o->machines ? o->at_once : o->machines,
+                     .to_start = (uint64_t)o->machines * o->repeat};
+    swarm_link_seed(&h.link, o->seed);
+    int result = herd_open(&h, doors, err);
     if (result == 0) {
-        for (size_t i = 0; i < h.machine_count; i++)
-            machine_next(&h.machines[i]);
+        herd_start(&h);
         result = swarm_loop_run(&h.loop, err);
-        h.counts.took_us = h.loop.now_us - h.started_us;
     }
-    *out = h.counts;
-    herd_fini(&h);
+    herd_close(&h);
     return result;
 }
