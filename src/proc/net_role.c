@@ -141,6 +141,7 @@ static int take_change(struct net_process *p, struct message *m, struct error *e
     cleanup_buf struct buf change = BUF_INIT;
     if (m->fd < 0 || file_read_all(m->fd, "the change of the fleet", FLEET_YAML_MAX, &change, err) < 0)
         return -1;
+    net_files_fleet_changed(p->files);
     return fleet_change_apply(p->fleet, buf_slice(&change), err);
 }
 
