@@ -30,8 +30,9 @@
 #define FD_PARENT    6
 #define LOCK_WAIT_MS 10000
 
-/* The story is written in pieces of a millisecond or so: in a storm a tenth of the time, otherwise seldom. */
-#define FLUSH_BUSY_US  10000
+/* The story is written in pieces of a millisecond or so: in a storm a twentieth of the time, otherwise
+ * seldom. */
+#define FLUSH_BUSY_US  20000
 #define FLUSH_QUIET_US 100000
 
 /* Nobody reads more, and printing a line costs more than all else that an event does here. */
@@ -481,7 +482,7 @@ int state_role(int argc, char **argv)
         return 1;
     }
     int status = sd_event_loop(p->loop);
-    if (state_flush(p->state, STATE_FLUSH_ALL, SIZE_MAX, &err) < 0)
+    if (state_flush_all(p->state, &err) < 0)
         log_error("%s: the last of the story is lost", err.text);
     sd_event_source_unref(p->flush_timer);
     channel_free(p->net);

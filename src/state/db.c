@@ -17,11 +17,11 @@
 #define DB_BUSY_MS 5000
 
 /* The log is copied into the file when somebody finds the time (db_checkpoint), but never grows beyond this:
- * 128 MiB. SQLite's own 1,000 pages would stop a boot storm for two syncs every few hundred milliseconds. */
-#define DB_LOG_PAGES_MAX 32768
+ * 32 MiB. SQLite's own 1,000 pages would stop a boot storm for two syncs every few hundred milliseconds. */
+#define DB_LOG_PAGES_MAX 8192
 
-/* What is read and written in a storm stays in memory: 32 MiB. */
-#define DB_CACHE_PRAGMA "PRAGMA cache_size = -32768;"
+/* What is read and written in a storm stays in memory: 16 MiB. */
+#define DB_CACHE_PRAGMA "PRAGMA cache_size = -16384;"
 
 #define DB_STATEMENTS_MAX 64 /* the room's statements; the cache is a table, not a hash */
 

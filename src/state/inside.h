@@ -16,6 +16,7 @@ struct state {
     int64_t last_boot;   /* the highest id that was given */
     int64_t unknown;     /* boots of no node's machines that the database has */
     int64_t round_ms;    /* when the last round of writing began; 0: none did */
+    size_t round_leases; /* put since then */
     size_t prune_count, prune_capacity;
     uint64_t *prune; /* owned: keys of machines with more boots than are kept */
     struct buf text; /* of what is being written */

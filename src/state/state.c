@@ -27,7 +27,7 @@ void state_close(struct state *state)
         return;
     struct error ignored; /* who wants to know flushes before */
     if (state->boots && state->db && !db_in_transaction(state->db))
-        state_flush(state, STATE_FLUSH_ALL, SIZE_MAX, &ignored);
+        state_flush_all(state, &ignored);
     db_close(state->db);
     boots_free(state->boots);
     free(state->prune);

@@ -68,12 +68,12 @@ int state_event(struct state *state, const struct boot_event *event, char line[S
  * the story. now_ms: of a clock that never jumps, the same at each call. Returns 1 when more is due, 0, or -1
  * (the next call tries again). To be called a few times a second, outside batches. A crash loses what was not
  * written, a power failure also what the disk had not taken yet; leases never.
- *
- * STATE_FLUSH_ALL as now_ms makes everything due. state_close does that, too, but keeps its errors to itself.
  */
-#define STATE_FLUSH_ALL   INT64_MAX
 #define STATE_FLUSH_BOOTS 64 /* a millisecond or so of work: a good `most` between batches of leases */
 int state_flush(struct state *state, int64_t now_ms, size_t most, struct error *err);
+
+/* Writes all there is. state_close does it, too, but keeps its errors to itself. */
+int state_flush_all(struct state *state, struct error *err);
 
 /*
  * The story of the latest boot of each node and of unknown machines: for people, or as JSON (its keys:

@@ -9,7 +9,11 @@
 /* Pruning waits for a quiet moment, but not while this much more than is to be kept piles up. */
 #define PRUNE_WAITING_MAX 4096
 
-#define LOG_PAGES_QUIET 1000 /* of 4 KiB: SQLite's own measure; here it waits for a quiet moment */
+#define BOOTS_AT_ONCE 1000 /* a transaction: some 30 MB of log at most */
+
+/* SQLite's own measure for copying the log into the file; here it waits for a quiet moment. */
+#define LOG_PAGES_QUIET 1000 /* of 4 KiB */
+#define LEASES_QUIET    50   /* in the round so far */
 
 static const struct db_sql prune_machine = {
     "forget a machine's old boots",
@@ -149,24 +153,43 @@ static int prune(struct state *state, size_t most, struct error *err)
     return state->prune_count ? 1 : 0;
 }
 
-int state_flush(struct state *state, int64_t now_ms, size_t most, struct error *err)
+/* Returns 1 when there is more to do. */
+static int write_and_prune(struct state *state, size_t most, bool *wrote, struct error *err)
 {
-    if (now_ms == STATE_FLUSH_ALL || now_ms - state->round_ms >= ROUND_MS) {
-        state->round_ms = now_ms == STATE_FLUSH_ALL ? 0 : now_ms;
-        state->boots->round++;
-    }
     int64_t written = write_due(state, most, err);
     if (written < 0)
         return -1;
+    *wrote = written > 0;
     boots_trim(state->boots, most);
     bool is_behind = is_due(state, state->boots->first_waiting);
     bool is_pile = state->prune_count > PRUNE_WAITING_MAX || state->unknown > 2 * BOOT_UNKNOWN_MAX;
     if (is_behind && !is_pile)
         return 1;
     int more = prune(state, most, err);
-    if (more < 0 || is_behind || more > 0)
-        return more < 0 ? -1 : 1;
-    if (!written && db_log_pages(state->db) >= LOG_PAGES_QUIET && db_checkpoint(state->db, err) < 0)
-        return -1;
-    return 0;
+    return more < 0 ? -1 : is_behind || more > 0;
+}
+
+int state_flush(struct state *state, int64_t now_ms, size_t most, struct error *err)
+{
+    bool wrote;
+    if (now_ms - state->round_ms >= ROUND_MS) {
+        state->round_ms = now_ms;
+        state->boots->round++;
+        state->round_leases = 0;
+    }
+    int more = write_and_prune(state, most, &wrote, err);
+    if (more != 0 || wrote || state->round_leases >= LEASES_QUIET ||
+        db_log_pages(state->db) < LOG_PAGES_QUIET)
+        return more;
+    return db_checkpoint(state->db, err);
+}
+
+int state_flush_all(struct state *state, struct error *err)
+{
+    bool wrote;
+    int more;
+    state->boots->round++;
+    while ((more = write_and_prune(state, BOOTS_AT_ONCE, &wrote, err)) > 0)
+        ;
+    return more;
 }

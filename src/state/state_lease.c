@@ -84,6 +84,7 @@ int state_lease_put(struct state *state, const struct lease *lease, struct error
 {
     if (lease->state >= STATE_WORDS || !state_words[lease->state] || !lease->ip)
         return error_set(err, "a lease without an address, or one that is only offered, is not kept");
+    state->round_leases++;
     if (db_in_transaction(state->db))
         return write_lease(state, lease, err);
     if (db_begin(state->db, err) < 0)
