@@ -85,7 +85,7 @@ static int64_t get_number(struct reader *r, int64_t min, int64_t max)
         r->failed = true;
     for (; !r->failed && *r->at >= '0' && *r->at <= '9'; r->at++) {
         uint64_t digit = (uint64_t)(*r->at - '0');
-        if (value > (limit - digit) / 10)
+        if (value > (uint64_t)INT64_MAX / 10 || value * 10 + digit > limit)
             r->failed = true;
         else
             value = value * 10 + digit;

@@ -92,7 +92,7 @@ const char *story_role_word(enum boot_file_role role)
 static int find_word(const char *const *words, size_t count, const char *word)
 {
     for (size_t i = 0; i < count; i++)
-        if (text_equal(words[i], word))
+        if (words[i][0] == word[0] && strcmp(words[i], word) == 0)
             return (int)i;
     return -1;
 }
