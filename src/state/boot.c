@@ -164,8 +164,7 @@ struct open_boot *boot_recall(struct state *state, uint64_t key, struct error *e
         return open;
     struct boot boot = {0};
     uint32_t boots = 0;
-    int found = select_boot(state, key, &boot, &boots, err);
-    if (found < 0)
+    if (select_boot(state, key, &boot, &boots, err) < 0)
         return NULL;
     open = boots_add(state->boots, key, &boot);
     if (!open) {
@@ -173,13 +172,21 @@ struct open_boot *boot_recall(struct state *state, uint64_t key, struct error *e
         return NULL;
     }
     open->machine_boots = boots;
+    return open;
+}
+
+int boot_load(struct state *state, struct open_boot *open, struct error *err)
+{
     struct loading loading = {&open->events, state->boots->whats};
-    if (found && select_events(state, boot.id, &loading, load_event, err) < 0) {
-        boots_drop(state->boots, open);
-        return NULL;
+    if (open->is_loaded)
+        return 0;
+    if (select_events(state, open->boot.id, &loading, load_event, err) < 0) {
+        boot_events_fini(&open->events, state->boots->whats);
+        return -1;
     }
     boot_events_set_written(&open->events);
-    return open;
+    open->is_loaded = true;
+    return 0;
 }
 
 int boot_latest(struct state *state, uint64_t key, struct boot *out, struct error *err)
@@ -289,7 +296,7 @@ int boot_read_events(struct state *state, const struct boot *boot, struct story_
                      struct error *err)
 {
     const struct open_boot *open = boots_find(state->boots, parse_machine(boot->machine));
-    if (open && open->boot.id == boot->id)
+    if (open && open->boot.id == boot->id && open->is_loaded)
         return boot_events_all(&open->events, state->boots->whats, out, count, err);
     struct collection all = {.capacity = boot->kept};
     all.events = malloc((boot->kept ? boot->kept : 1) * sizeof *all.events);

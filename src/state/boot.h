@@ -26,6 +26,9 @@ void boot_machine(uint64_t key, char out[static BOOT_MACHINE_MAX]);
  */
 struct open_boot *boot_recall(struct state *state, uint64_t key, struct error *err);
 
+/* Reads its events, too: needed before one is added, but not for a machine that only begins its next boot. */
+int boot_load(struct state *state, struct open_boot *open, struct error *err);
+
 /* For reading only: nothing is brought into memory. 1, 0 when there is none, or -1. */
 int boot_latest(struct state *state, uint64_t key, struct boot *out, struct error *err);
 int boot_latest_of_node(struct state *state, const struct fleet_node *node, struct boot *out,

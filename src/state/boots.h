@@ -40,6 +40,7 @@ struct open_boot {
     struct boot_events events;
     uint32_t machine_boots; /* of this machine with this one, at most as many as are kept and those since */
     bool is_new;            /* the database does not have it yet */
+    bool is_loaded;         /* events has what the database has; false: nothing happened since it was read */
     bool is_current;        /* the latest of its machine; false: one that only waits to be written */
     bool is_waiting;
     uint32_t used_round, waiting_round;

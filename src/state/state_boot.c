@@ -85,6 +85,7 @@ static struct open_boot *begin_boot(struct state *state, const struct fleet_node
     state->last_boot = boot.id;
     open->machine_boots = machine_boots + 1;
     open->is_new = true;
+    open->is_loaded = true;
     return open;
 }
 
@@ -109,8 +110,10 @@ static struct open_boot *find_boot(struct state *state, const struct fleet_node 
                                    const struct boot_event *event, struct error *err)
 {
     struct open_boot *latest = find_latest(state, node, event, err);
-    if (!latest || (latest->boot.id && !begins_boot(&latest->boot, node, event)))
-        return latest;
+    if (!latest)
+        return NULL;
+    if (latest->boot.id && !begins_boot(&latest->boot, node, event))
+        return boot_load(state, latest, err) < 0 ? NULL : latest;
     return begin_boot(state, node, latest->boot.id ? &latest->boot : NULL, event, err);
 }
 
