@@ -325,9 +325,10 @@ static enum step step_head(struct http_connection *c)
             size = left + (size_t)n;
             continue;
         }
-        c->clean = n == 0 && !left;
-        if (n == 0 || (errno != EAGAIN && errno != EINTR))
+        if (n == 0 || (errno != EAGAIN && errno != EINTR)) {
+            c->clean = n == 0 && !left;
             return STEP_END;
+        }
         head_deadline(c, left || c->skip);
         return keep_rest(c, input, left) ? STEP_WAIT : STEP_END;
     }
@@ -558,7 +559,7 @@ void http_connection_free(struct http_connection *c, const char *why)
 
 bool http_connection_idle(const struct http_connection *c)
 {
-    return c->state == HTTP_STATE_HEAD && !c->kept && !c->skip;
+    return c->state == HTTP_STATE_HEAD && c->clean && !c->kept && !c->skip;
 }
 
 const char *http_connection_late(const struct http_connection *c)

@@ -75,7 +75,7 @@ void http_connection_ready(struct http_connection *c, uint32_t events);
 
 enum http_turn http_connection_turn(struct http_connection *c);
 
-/* Waits for a request: could be closed without harm. */
+/* Has had an answer and waits for a request: could be closed without harm. */
 bool http_connection_idle(const struct http_connection *c);
 
 /* What is told of one whose deadline has passed. */

@@ -144,9 +144,10 @@ def check_crowd(port, path):
     c.say(get("/100000"))
     expect(c.answer()[2] == content(path), "the bytes")
     # None makes way in the middle of a file: who comes waits until one is done.
-    busy = [Connection(port) for _ in range(150)]
-    for b in busy:
-        b.say(get("/large"))
+    busy = []
+    for _ in range(150):
+        busy.append(Connection(port))
+        busy[-1].say(get("/large"))
     time.sleep(0.3)
     for b in busy:
         b.socket.close()
