@@ -10,6 +10,7 @@ struct image_cache {
     size_t count;
     struct cached_image images[IMAGE_CACHE_MAX];
     uint64_t names_generation; /* of the store, when `names` was read; 0: never */
+    int64_t names_checked_ms;  /* when it was last compared */
     struct store_entry *names; /* owned, sorted by name */
     size_t name_count;
     uint64_t loaders_generation; /* of the store, when `loaders` was looked up */
@@ -126,20 +127,31 @@ static int compare_name(const void *name, const void *entry)
     return strcmp(name, ((const struct store_entry *)entry)->name);
 }
 
+/* Reads the index, if it is another one. In one and the same millisecond it is not looked at again. */
+static int names_refresh(struct image_cache *cache, int64_t now_ms, struct error *err)
+{
+    if (cache->names_generation && cache->names_checked_ms == now_ms)
+        return 0;
+    uint64_t generation = store_generation(cache->store);
+    cache->names_checked_ms = now_ms;
+    if (generation && generation == cache->names_generation)
+        return 0;
+    free(cache->names);
+    cache->names = NULL;
+    cache->name_count = 0;
+    cache->names_generation = 0;
+    if (store_list(cache->store, &cache->names, &cache->name_count, err) < 0)
+        return -1;
+    cache->names_generation = generation;
+    return 0;
+}
+
 /* As store_find, but the index is read once only until it changes. */
-static int find_by_name(struct image_cache *cache, const char *name, struct store_entry *out,
+static int find_by_name(struct image_cache *cache, const char *name, int64_t now_ms, struct store_entry *out,
                         struct error *err)
 {
-    uint64_t generation = store_generation(cache->store);
-    if (!generation || generation != cache->names_generation) {
-        free(cache->names);
-        cache->names = NULL;
-        cache->name_count = 0;
-        cache->names_generation = 0;
-        if (store_list(cache->store, &cache->names, &cache->name_count, err) < 0)
-            return -1;
-        cache->names_generation = generation;
-    }
+    if (names_refresh(cache, now_ms, err) < 0)
+        return -1;
     const struct store_entry *found =
         bsearch(name, cache->names, cache->name_count, sizeof *found, compare_name);
     if (!found) /* it may be the start of a digest; if not, it says so */
@@ -153,7 +165,7 @@ int image_cache_by_name(struct image_cache *cache, const char *name, int64_t now
 {
     struct store_entry entry;
     char id[PLAN_IMAGE_ID + 1];
-    if (find_by_name(cache, name, &entry, err) < 0)
+    if (find_by_name(cache, name, now_ms, &entry, err) < 0)
         return -1;
     plan_image_id(&entry.manifest, id);
     struct cached_image *c = cache_find(cache, id);

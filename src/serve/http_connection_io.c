@@ -174,7 +174,7 @@ static bool ask(struct http_connection *c, char *start)
     struct http_request *r = c->request;
     const struct boot_files *files = c->shared->files;
     if (!c->server_ip)
-        c->server_ip = http_stream_server_ip(&c->stream);
+        c->server_ip = http_socket_ip(c->stream.fd);
     struct boot_asker asker = {.client_ip = c->ip,
                                .server_ip = c->server_ip,
                                .via = c->shared->secure ? BOOT_VIA_HTTPS : BOOT_VIA_HTTP};
@@ -446,7 +446,8 @@ static enum step send_copied(struct http_connection *c, size_t size)
     if (n < 0)
         return broken_file(c);
     size_t count = n ? 2 : 1;
-    bool more = r->body_sent + (uint64_t)n < r->body_size;
+    /* Behind the last answer comes the end of the stream, in one packet with it. */
+    bool more = !r->keep || r->body_sent + (uint64_t)n < r->body_size;
     return sent(c, http_stream_send(&c->stream, parts + first, count - first, more));
 }
 

@@ -26,6 +26,7 @@
 struct http_io {
     sd_event *loop; /* owned reference */
     int listen_fd, epoll_fd;
+    uint32_t ip;                 /* what the port is bound to; 0: any address */
     struct http_tls_server *tls; /* NULL: plain HTTP */
     sd_event_source *input;      /* the epoll */
     sd_event_source *again;      /* enabled while turns wait */
@@ -181,6 +182,7 @@ static void accepted(struct http_io *io, int fd, uint32_t ip)
         http_peers_leave(io->peers, ip);
         return;
     }
+    c->server_ip = io->ip;
     list_append(io, c);
     queue_turn(io, c); /* its request has often come with it */
 }
@@ -274,10 +276,15 @@ static int on_tick(sd_event_source *source, uint64_t usec, void *userdata)
 
 /* --- the server --- */
 
-static int prepare_socket(int fd)
+static int prepare_socket(struct http_io *io)
 {
-    int on = 1, flags = fcntl(fd, F_GETFL);
+    int on = 1, wait_s = 1, fd = io->listen_fd, flags = fcntl(fd, F_GETFL);
     if (flags < 0 || fcntl(fd, F_SETFL, flags | O_NONBLOCK) < 0)
+        return -1;
+    io->ip = http_socket_ip(fd);
+    /* Who has said nothing yet is no connection for so long: a request is mostly there when one is accepted.
+     */
+    if (setsockopt(fd, IPPROTO_TCP, TCP_DEFER_ACCEPT, &wait_s, sizeof wait_s) < 0)
         return -1;
     /* Its connections inherit it: an answer's last packet is not held back. */
     return setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
@@ -287,7 +294,7 @@ static int add_sources(struct http_io *io)
 {
     struct epoll_event event = {.events = EPOLLIN | EPOLLET};
     io->epoll_fd = epoll_create1(EPOLL_CLOEXEC);
-    if (io->epoll_fd < 0 || prepare_socket(io->listen_fd) < 0 ||
+    if (io->epoll_fd < 0 || prepare_socket(io) < 0 ||
         epoll_ctl(io->epoll_fd, EPOLL_CTL_ADD, io->listen_fd, &event) < 0)
         return -errno;
     int r = sd_event_add_io(io->loop, &io->input, io->epoll_fd, EPOLLIN, on_input, io);

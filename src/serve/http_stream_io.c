@@ -62,11 +62,11 @@ uint64_t http_stream_acked(const struct http_stream *stream)
     return info.tcpi_bytes_acked;
 }
 
-uint32_t http_stream_server_ip(const struct http_stream *stream)
+uint32_t http_socket_ip(int fd)
 {
     struct sockaddr_in address = {0};
     socklen_t size = sizeof address;
-    if (getsockname(stream->fd, (struct sockaddr *)&address, &size) < 0 || address.sin_family != AF_INET)
+    if (getsockname(fd, (struct sockaddr *)&address, &size) < 0 || address.sin_family != AF_INET)
         return 0;
     return ntohl(address.sin_addr.s_addr);
 }

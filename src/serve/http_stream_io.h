@@ -24,5 +24,5 @@ ssize_t http_stream_send(struct http_stream *stream, const struct iovec *parts, 
 /* What the client's TCP has confirmed since the connection was made, bytes. */
 uint64_t http_stream_acked(const struct http_stream *stream);
 
-/* The address of ours that the client connected to. */
-uint32_t http_stream_server_ip(const struct http_stream *stream);
+/* The address of ours that a connection came to, or a port is bound to; 0: any, or none. */
+uint32_t http_socket_ip(int fd);

@@ -112,6 +112,7 @@ static uint64_t ask(const char *path, uint32_t ip)
 {
     boot_file_unref(got.file);
     memset(&got, 0, sizeof got);
+    now_ms++;
     struct boot_asker asker = {.client_ip = ip, .server_ip = 0x0a4d0001, .via = BOOT_VIA_TFTP};
     return door.open(door.ctx, path, &asker, take_answer, NULL);
 }
