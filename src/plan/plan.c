@@ -4,6 +4,7 @@
 #include "image/esxi_release.h"
 #include "plan/plan_family.h"
 
+#include <stddef.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -171,7 +172,8 @@ int plan_make(const struct fleet *fleet, const struct fleet_node *node, const st
               const struct digest *manifest, const struct plan_site *site, const struct plan_client *client,
               enum plan_chain chain, struct plan *plan, struct error *err)
 {
-    memset(plan, 0, sizeof *plan);
+    memset(plan, 0, offsetof(struct plan, module)); /* the rest is large, and cleared as it is used */
+    plan->module_count = plan->warning_count = 0;
     plan->node = node;
     plan->image = image;
     plan->chain = chain;

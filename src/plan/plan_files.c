@@ -52,12 +52,18 @@ static bool is_left_out(const char *name, const char *list)
     return false;
 }
 
+static size_t next_module(struct plan *plan)
+{
+    plan->module[plan->module_count] = (struct plan_file){0};
+    return plan->module_count++;
+}
+
 static int put_module(struct plan *plan, const char *id, const struct image_file *file, const char *overlay,
                       struct error *err)
 {
     if (plan->module_count == PLAN_MODULES_MAX)
         return error_set(err, "the image has more than %d modules", PLAN_MODULES_MAX);
-    size_t at = plan->module_count++;
+    size_t at = next_module(plan);
     bool place = overlay && plan->overlay_at < 0 && strcmp(file->name, overlay) == 0;
     bool joined = plan_shape_joins(plan->shape);
     if (place && !joined && file->unpacked > PLAN_EMPTY_TAR)
@@ -89,7 +95,7 @@ static int put_modules(struct plan *plan, const char *id, const char *overlay, c
     if (plan->module_count == PLAN_MODULES_MAX)
         return error_set(err, "the image has %d modules, which leaves no room for the overlay",
                          PLAN_MODULES_MAX);
-    return put_overlay(plan, plan->module_count++, overlay, err);
+    return put_overlay(plan, next_module(plan), overlay, err);
 }
 
 const struct image_file *plan_kernel_plain(const struct image *image)

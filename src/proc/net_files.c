@@ -85,46 +85,99 @@ static void boot_failed(const struct plan_client *client, const struct error *wh
         snprintf(out->file, sizeof out->file, NET_BOOT_IPXE);
 }
 
-void net_files_boot(struct net_files *files, const struct dhcp_boot_ask *ask, struct dhcp_boot *out)
+/* Plans, checks that every config of the plan can be written, and fills what is kept. */
+static int boot_make(struct net_files *files, const struct fleet_node *node, const struct cached_image *image,
+                     struct boot_kept *kept, struct error *err)
+{
+    const struct fleet *fleet = files->host.fleet(files->host.ctx);
+    const struct plan_client *client = &kept->key.client;
+    struct plan *plan = files->plan;
+    struct dhcp_boot *out = &kept->boot;
+    if (plan_make(fleet, node, image->image, &image->manifest, &kept->key.site, client, PLAN_CHAIN_ANY, plan,
+                  err) < 0)
+        return -1;
+    if (boot_config_check(plan, client->http || client->ipxe, err) < 0)
+        return error_wrap(err, "node %s", node->name);
+    if (strlen(plan->loader) >= sizeof out->file)
+        return error_set(err, "the boot file's name has %zu bytes, and DHCP takes %zu: %s",
+                         strlen(plan->loader), sizeof out->file - 1, plan->loader);
+    memcpy(out->file, plan->loader, strlen(plan->loader));
+    snprintf(out->prefix, sizeof out->prefix, "%s", plan->prefix);
+    boot_text(plan, client->failed, out);
+    kept->chain = plan->chain;
+    kept->is_ipxe = plan_chain_loader(plan->chain, client) == PLAN_LOADER_IPXE;
+    return 0;
+}
+
+/* Field by field: what lies between them stays zero. */
+static void boot_key_make(struct net_files *files, const struct dhcp_boot_ask *ask,
+                          const struct plan_client *client, const struct cached_image *image,
+                          struct boot_key *key)
+{
+    bool https = ask->network && ask->network->https == FLEET_ON;
+    memset(key, 0, sizeof *key);
+    key->node = ask->node;
+    key->manifest = image->manifest;
+    key->site.server = ask->server_ip;
+    key->site.http_port = files->host.http_port;
+    key->site.https_port = https ? files->host.https_port : 0;
+    key->site.loaders = image_cache_loaders(files->cache);
+    key->site.loader = ask->network ? ask->network->loader : NULL;
+    key->site.client_ip = ask->client_ip;
+    key->client.mac = client->mac;
+    key->client.arch = client->arch;
+    key->client.http = client->http;
+    key->client.ipxe = client->ipxe;
+    key->client.features = client->features;
+    key->client.proxied = client->proxied;
+    key->client.rounds = client->rounds;
+    key->client.failed = client->failed;
+    key->client.worked = client->worked;
+}
+
+static int boot_get(struct net_files *files, const struct dhcp_boot_ask *ask,
+                    const struct plan_client *client, int64_t now_ms, const struct boot_kept **out,
+                    struct error *err)
 {
     const struct cached_image *image;
-    const struct plan *plan = files->plan;
+    struct boot_key key;
+    bool is_new;
+    if (net_image(files, ask->node, now_ms, &image, err) < 0)
+        return -1;
+    boot_key_make(files, ask, client, image, &key);
+    struct boot_kept *kept = boot_cache_get(files->boots, &key, &is_new);
+    if (is_new && boot_make(files, ask->node, image, kept, err) < 0) {
+        boot_cache_drop(kept);
+        return -1;
+    }
+    *out = kept;
+    return 0;
+}
+
+void net_files_boot(struct net_files *files, const struct dhcp_boot_ask *ask, struct dhcp_boot *out)
+{
+    const struct boot_kept *kept;
     struct plan_client client = *ask->client;
     int64_t now_ms = files->host.now_ms(files->host.ctx);
     struct error err;
-    struct plan_site site = {.server = ask->server_ip,
-                             .http_port = files->host.http_port,
-                             .https_port =
-                                 ask->network && ask->network->https == FLEET_ON ? files->host.https_port : 0,
-                             .loaders = image_cache_loaders(files->cache),
-                             .loader = ask->network ? ask->network->loader : NULL,
-                             .client_ip = ask->client_ip};
     *out = (struct dhcp_boot){0};
     if (!ask->node) {
         snprintf(out->text, sizeof out->text, "lease only: no node has this hardware address");
         return;
     }
     loader_memory_ask(files->loaders, &client, ask->granted, now_ms);
-    int result = net_plan(files, ask->node, &site, &client, PLAN_CHAIN_ANY, now_ms, &image, &err);
-    if (result == 0 && boot_config_check(plan, client.http || client.ipxe, &err) < 0)
-        result = error_wrap(&err, "node %s", ask->node->name);
-    if (result == 0 && strlen(plan->loader) >= sizeof out->file)
-        result = error_set(&err, "the boot file's name has %zu bytes, and DHCP takes %zu: %s",
-                           strlen(plan->loader), sizeof out->file - 1, plan->loader);
-    if (result < 0) {
+    if (boot_get(files, ask, &client, now_ms, &kept, &err) < 0) {
         boot_failed(&client, &err, out);
         return;
     }
-    memcpy(out->file, plan->loader, strlen(plan->loader));
-    snprintf(out->prefix, sizeof out->prefix, "%s", plan->prefix);
-    boot_text(plan, client.failed, out);
-    bool is_ipxe = plan_chain_loader(plan->chain, &client) == PLAN_LOADER_IPXE;
+    *out = kept->boot;
     if (ask->granted)
-        loader_memory_granted(files->loaders, &client, plan->chain, is_ipxe, now_ms);
+        loader_memory_granted(files->loaders, &client, kept->chain, kept->is_ipxe, now_ms);
 }
 
 void net_files_fleet_changed(struct net_files *files)
 {
+    boot_cache_clear(files->boots);
     config_cache_clear(files->configs);
 }
 
@@ -281,9 +334,11 @@ int net_files_new(struct image_cache *cache, const struct net_files_host *host, 
     cleanup_free struct net_files *files = calloc(1, sizeof *files);
     cleanup_free struct plan *plan = malloc(sizeof *plan);
     cleanup_free struct config_cache *configs = config_cache_new();
-    if (!files || !plan || !configs || !(files->loaders = loader_memory_new()))
+    cleanup_free struct boot_cache *boots = boot_cache_new();
+    if (!files || !plan || !configs || !boots || !(files->loaders = loader_memory_new()))
         return error_errno(err, ENOMEM, "boot files");
     files->configs = TAKE_PTR(configs);
+    files->boots = TAKE_PTR(boots);
     files->plan = TAKE_PTR(plan);
     files->cache = cache;
     files->host = *host;
@@ -297,6 +352,7 @@ void net_files_free(struct net_files *files)
         return;
     loader_memory_free(files->loaders);
     config_cache_free(files->configs);
+    boot_cache_free(files->boots);
     free(files->plan);
     free(files);
 }

@@ -1,6 +1,7 @@
 /* Inside proc: one request for a boot file on its way through net_files, net_config and net_node. */
 #pragma once
 
+#include "proc/boot_cache.h"
 #include "proc/config_cache.h"
 #include "proc/loader_memory.h"
 #include "proc/net_files.h"
@@ -29,6 +30,7 @@ struct net_files {
     struct net_files_host host;
     struct loader_memory *loaders;
     struct config_cache *configs;
+    struct boot_cache *boots;
     struct plan *plan; /* scratch: a plan is large, and one request is planned at a time */
     uint64_t last_serial;
     struct net_pending pending[NET_FILES_PENDING_MAX];

@@ -512,6 +512,18 @@ static void a_config_that_was_rendered(void **state)
     boot_file_unref(first);
 }
 
+/* The answer of the OFFER is the one of the ACK, until the fleet is another. */
+static void what_was_said_is_said_again(void **state)
+{
+    struct plan_client bios = {.arch = 0};
+    struct dhcp_boot first = boot_of("n1", bios, false), second = boot_of("n1", bios, true);
+    assert_memory_equal(&first, &second, sizeof first);
+    assert_string_equal(first.file, "lpxelinux.0");
+    assert_int_equal(read_fleet("nodes:\n  n1: {mac: 02:00:00:00:00:01, image: one, loader: pxelinux}\n"), 0);
+    net_files_fleet_changed(files);
+    assert_string_equal(boot_of("n1", bios, false).file, "pxelinux.0");
+}
+
 static int setup(void **state)
 {
     static const char *const names[] = {"A.C32", "a.c32", "pxelinux.0"}, *const bytes[] = {"upper", "lower",
@@ -578,6 +590,7 @@ int main(void)
         test(a_loader_that_failed_is_not_offered_again),
         test(a_loop_ends_on_the_screen),
         test(a_config_that_was_rendered),
+        test(what_was_said_is_said_again),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
