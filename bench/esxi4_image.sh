@@ -11,7 +11,6 @@ here=$(cd "$(dirname "$0")" && pwd)
 export SOURCE_DATE_EPOCH=1257552000 TZ=UTC LC_ALL=C
 work=$(mktemp -d "${TMPDIR:-/tmp}/esxi4-image-XXXXXX")
 trap 'rm -rf "$work"' EXIT
-version=4.0
 name=VMware-VMvisor-big-4.0.0-208167-x86_64.dd.bz2
 
 # The partition table, formatting and boot.cfg are the stand-in's.

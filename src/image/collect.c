@@ -195,6 +195,14 @@ static int on_table(void *ctx, uint32_t parent, const char *where, const struct 
     return 0;
 }
 
+/* Who is told of partition tables is told all of them. */
+static bool on_enough(void *ctx, uint32_t parent, unsigned partition)
+{
+    struct collection *c = ctx;
+    bool told = c->listener && c->listener->table;
+    return !told && c->family->enough && c->family->enough(c, parent, partition);
+}
+
 static void on_progress(void *ctx, uint64_t done, uint64_t total)
 {
     struct collection *c = ctx;
@@ -227,6 +235,7 @@ int collect_walk(struct collection *c, int fd, struct error *err)
         .data = on_data,
         .end = on_end,
         .table = on_table,
+        .enough = on_enough,
         .progress = on_progress,
         .note = on_note,
     };

@@ -6,7 +6,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define INVALID 3 /* bootstate */
+#define INVALID     3 /* bootstate */
+#define BANK_FIRST  5 /* partitions */
+#define BANK_SECOND 6
 
 static struct esxi_place place_of(const struct esxi_bank *bank)
 {
@@ -148,6 +150,34 @@ int esxi_bank_choose(struct collection *c, struct esxi_bank *out, struct error *
         return no_bank(c, &why, err);
     collect_note(c, "%s: no boot.cfg beside it: the known order of the product is used", out->where);
     return 0;
+}
+
+static bool can_boot(struct collection *c, const struct collected *f)
+{
+    struct esxi_bank bank;
+    struct error ignored;
+    if (is_cfg(f)) {
+        bool can = is_candidate(f, &bank, &ignored);
+        if (can)
+            esxi_bank_fini(&bank);
+        return can;
+    }
+    bank = (struct esxi_bank){.parent = f->parent, .partition = f->partition};
+    for (size_t i = 0; i < esxi_set_count; i++)
+        if (strcasecmp(f->path, esxi_sets[i].kernel) == 0 && holds_set(c, &bank, &esxi_sets[i]))
+            return true;
+    return false;
+}
+
+bool esxi_bank_enough(struct collection *c, uint32_t parent, unsigned partition)
+{
+    for (size_t i = 0; partition == BANK_SECOND && i < c->count; i++) {
+        const struct collected *f = &c->file[i];
+        bool bank = f->partition == BANK_FIRST || f->partition == BANK_SECOND;
+        if (f->parent == parent && bank && can_boot(c, f))
+            return true;
+    }
+    return false;
 }
 
 void esxi_bank_fini(struct esxi_bank *bank)

@@ -19,6 +19,12 @@ struct esxi_bank {
  * `updated`, then the lowest partition. Where no place has one: the first that holds a known set.
  */
 int esxi_bank_choose(struct collection *c, struct esxi_bank *out, struct error *err);
+/*
+ * Whether the disk image needs no partition behind this one. The product's own loader looks at two
+ * partitions, 5 and 6, and at no other (the bootbanks; what lies behind them is for crash dumps, the guests'
+ * tools and datastores). So nothing else counts once both have passed and one of them can be booted.
+ */
+bool esxi_bank_enough(struct collection *c, uint32_t parent, unsigned partition);
 void esxi_bank_fini(struct esxi_bank *bank);
 
 /* Takes kernel, modules and extras into the image, and the texts found in the modules. */

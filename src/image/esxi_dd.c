@@ -255,5 +255,6 @@ const struct image_family image_family_esxi_dd = {
              "of any)",
     .recognise = esxi_recognise,
     .pick = esxi_pick,
+    .enough = esxi_bank_enough,
     .build = esxi_build,
 };

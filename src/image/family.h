@@ -25,6 +25,10 @@ struct image_family {
     /* What stands before a version number in that file's bytes; size 0: nothing. NULL: never. */
     struct slice (*version_mark)(const char *path);
 
+    /* Asked behind each logical partition of a disk image: true when no other partition of it is needed.
+     * NULL: all may be. */
+    bool (*enough)(struct collection *collection, uint32_t parent, unsigned partition);
+
     /* After the walk: fills the image from what was collected. What is not taken is discarded. */
     int (*build)(const struct image_source *source, struct collection *collection, struct image *image,
                  struct error *err);

@@ -23,6 +23,7 @@ struct image_sink {
  */
 struct image_listener {
     void *ctx;
+    /* Has disk images read to their end, where an import otherwise stops behind what it needs. */
     void (*table)(void *ctx, const char *where, const struct media_table *table);
     void (*progress)(void *ctx, uint64_t done, uint64_t total);
     void (*note)(void *ctx, const char *text); /* one line: a choice made, something skipped and why */

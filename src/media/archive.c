@@ -276,7 +276,7 @@ static void member_close(struct stream *s)
 static struct stream *member_open(struct reader *r, struct archive_entry *e, const struct place *at,
                                   const char *path, struct error *err)
 {
-    static const struct stream_ops ops = {member_fill, NULL, member_close};
+    static const struct stream_ops ops = {member_fill, NULL, NULL, member_close};
     struct member *m = calloc(1, sizeof *m);
     if (!m) {
         error_errno(err, ENOMEM, "%s", at->where);

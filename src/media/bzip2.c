@@ -279,6 +279,54 @@ static int bzip2_skip(struct stream *s, uint64_t size, uint64_t *skipped, struct
     return quota_unpacked(s->quota, &b->made, (size_t)*skipped, s->where, err);
 }
 
+/* The next piece, of those read ahead or after them. Threads have stopped. */
+static int next_piece(struct bzip2 *b, struct bzip2_piece **p, bool *more, struct error *err)
+{
+    *more = true;
+    if (b->count) {
+        b->first = (b->first + 1) % b->slots;
+        b->count--;
+    }
+    *p = &slot_at(b, 0)->piece;
+    return b->count ? 0 : bzip2_reader_next(b->reader, *p, more, err);
+}
+
+/* Behind what looks like an end. *is: it is one, and nothing follows it. */
+static int check_end(struct bzip2 *b, struct bzip2_piece *p, bool *is, struct error *err)
+{
+    size_t behind = bzip2_piece_behind(p);
+    if (p->size * 8 - p->bit < BZIP2_END_BITS)
+        return cut_short(b, err);
+    *is = behind == p->size || p->bytes[behind] == 0;
+    if (!*is)
+        return 0;
+    return unpack_padding(b->in, NAME, p->base + behind, (struct slice){p->bytes + behind, p->size - behind},
+                          err);
+}
+
+/* Passes over the blocks that are not wanted, looking for the end's mark: a file that was cut short has none.
+ */
+static int bzip2_finish(struct stream *s, struct error *err)
+{
+    struct bzip2 *b = (struct bzip2 *)s;
+    struct bzip2_piece *p = NULL;
+    uint64_t strange = 0; /* behind a mark of an end that was none, or before what does not belong there */
+    bool more = !b->complete, end = b->complete;
+    bzip2_pool_stop(b->pool);
+    while (more && !end) {
+        if (next_piece(b, &p, &more, err) < 0)
+            return -1;
+        if (!more || p->kind != BZIP2_END || bzip2_piece_goes_on(p))
+            continue;
+        strange = p->base + bzip2_piece_behind(p);
+        if (check_end(b, p, &end, err) < 0 || (!end && bzip2_reader_extend(b->reader, p, &more, err) < 0))
+            return -1;
+    }
+    if (end)
+        return 0;
+    return strange ? unpack_not_padding(b->in, NAME, strange, err) : cut_short(b, err);
+}
+
 static void bzip2_close(struct stream *s)
 {
     struct bzip2 *b = (struct bzip2 *)s;
@@ -297,7 +345,7 @@ static void bzip2_close(struct stream *s)
 
 struct stream *bzip2_open(struct stream *in, struct error *err)
 {
-    static const struct stream_ops ops = {bzip2_fill, bzip2_skip, bzip2_close};
+    static const struct stream_ops ops = {bzip2_fill, bzip2_skip, bzip2_finish, bzip2_close};
     struct bzip2 *b = calloc(1, sizeof *b);
     if (!b) {
         error_errno(err, ENOMEM, "%s", in->where);

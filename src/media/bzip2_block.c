@@ -11,8 +11,9 @@
 #define LENGTH_MAX     20    /* bits of a code */
 #define RUN_A          0
 #define RUN_B          1
-#define RUN_BITS_MAX   20 /* digits of a run's length: 2 million */
-#define LOOKUP_BITS    10 /* longer codes are rare: they are searched for */
+#define RUN_BITS_MAX   20  /* digits of a run's length: 2 million */
+#define LOOKUP_BITS    10  /* longer codes are rare: they are searched for */
+#define RUN_LONGEST    255 /* of the byte that says how many more than four are equal */
 #define CRC_POLYNOMIAL 0x04c11db7u
 
 /* Entries of `next`: a byte, the position of the one that follows it, and whether a walk starts here. */
@@ -32,13 +33,20 @@ struct code {
     uint16_t symbol[SYMBOLS_MAX];    /* by code */
 };
 
+/* The checksum's remainders: of a byte and so many zero ones behind it; and what the longest run of a byte
+ * adds to a checksum, by that checksum's own bytes and by the run's. */
+struct crc {
+    uint32_t word[8][256];
+    uint32_t far[4][256], far_byte[256];
+};
+
 struct bzip2_scratch {
     uint32_t next[BZIP2_BLOCK_MAX];
     uint8_t part[PARTS_MAX][PART_BYTES];
     uint16_t part_after[PARTS_MAX];
     uint8_t selector[SELECTORS_MAX];
     struct code code[GROUPS_MAX];
-    uint32_t crc[8][256];
+    struct crc crc;
 };
 
 /* Bits from the highest of each byte. Behind the end come zeros, and `left` turns negative. */
@@ -63,19 +71,6 @@ struct job {
 
 /* --- checksum --- */
 
-static void crc_prepare(uint32_t crc[8][256])
-{
-    for (uint32_t b = 0; b < 256; b++) {
-        uint32_t c = b << 24;
-        for (unsigned bit = 0; bit < 8; bit++)
-            c = c & 0x80000000u ? c << 1 ^ CRC_POLYNOMIAL : c << 1;
-        crc[0][b] = c;
-    }
-    for (unsigned k = 1; k < 8; k++)
-        for (uint32_t b = 0; b < 256; b++)
-            crc[k][b] = crc[k - 1][b] << 8 ^ crc[0][crc[k - 1][b] >> 24];
-}
-
 static uint64_t load64(const uint8_t *p)
 {
     uint64_t v;
@@ -83,14 +78,14 @@ static uint64_t load64(const uint8_t *p)
     return __builtin_bswap64(v);
 }
 
-static uint32_t crc_word(uint32_t t[8][256], uint32_t crc, uint64_t word)
+static uint32_t crc_word(const uint32_t t[8][256], uint32_t crc, uint64_t word)
 {
     uint64_t v = word ^ (uint64_t)crc << 32;
     return t[7][v >> 56] ^ t[6][v >> 48 & 255] ^ t[5][v >> 40 & 255] ^ t[4][v >> 32 & 255] ^
            t[3][v >> 24 & 255] ^ t[2][v >> 16 & 255] ^ t[1][v >> 8 & 255] ^ t[0][v & 255];
 }
 
-static uint32_t crc_bytes(uint32_t t[8][256], uint32_t crc, const uint8_t *at, size_t size)
+static uint32_t crc_bytes(const uint32_t t[8][256], uint32_t crc, const uint8_t *at, size_t size)
 {
     for (; size >= 8; at += 8, size -= 8)
         crc = crc_word(t, crc, load64(at));
@@ -99,7 +94,7 @@ static uint32_t crc_bytes(uint32_t t[8][256], uint32_t crc, const uint8_t *at, s
     return crc;
 }
 
-static uint32_t crc_repeat(uint32_t t[8][256], uint32_t crc, uint8_t byte, unsigned count)
+static uint32_t crc_repeat(const uint32_t t[8][256], uint32_t crc, uint8_t byte, unsigned count)
 {
     uint64_t word = byte * 0x0101010101010101u;
     for (; count >= 8; count -= 8)
@@ -107,6 +102,31 @@ static uint32_t crc_repeat(uint32_t t[8][256], uint32_t crc, uint8_t byte, unsig
     for (; count; count--)
         crc = crc << 8 ^ t[0][crc >> 24 ^ byte];
     return crc;
+}
+
+static void crc_prepare(struct crc *c)
+{
+    for (uint32_t b = 0; b < 256; b++) {
+        uint32_t v = b << 24;
+        for (unsigned bit = 0; bit < 8; bit++)
+            v = v & 0x80000000u ? v << 1 ^ CRC_POLYNOMIAL : v << 1;
+        c->word[0][b] = v;
+    }
+    for (unsigned k = 1; k < 8; k++)
+        for (uint32_t b = 0; b < 256; b++)
+            c->word[k][b] = c->word[k - 1][b] << 8 ^ c->word[0][c->word[k - 1][b] >> 24];
+    for (uint32_t b = 0; b < 256; b++) {
+        for (unsigned k = 0; k < 4; k++)
+            c->far[k][b] = crc_repeat(c->word, b << 8 * k, 0, RUN_LONGEST);
+        c->far_byte[b] = crc_repeat(c->word, 0, (uint8_t)b, RUN_LONGEST);
+    }
+}
+
+/* A disk's empty space is such runs. */
+static uint32_t crc_longest(const struct crc *c, uint32_t crc, uint8_t byte)
+{
+    return c->far[3][crc >> 24] ^ c->far[2][crc >> 16 & 255] ^ c->far[1][crc >> 8 & 255] ^
+           c->far[0][crc & 255] ^ c->far_byte[byte];
 }
 
 /* --- bits --- */
@@ -506,13 +526,15 @@ size_t bzip2_runs_read(struct bzip2_runs *r, uint8_t *to, size_t room)
 
 static bool check_crc(struct job *j)
 {
+    const struct crc *c = &j->s->crc;
     struct bzip2_runs r = bzip2_runs_of(j->out);
     uint32_t crc = UINT32_MAX;
     while (r.at < r.end) {
         if (!next_run(&r))
             return bad(j, "a block that ends within a run");
-        crc = crc_bytes(j->s->crc, crc, r.plain.data, r.plain.size);
-        crc = crc_repeat(j->s->crc, crc, r.byte, r.repeat);
+        crc = crc_bytes(c->word, crc, r.plain.data, r.plain.size);
+        crc = r.repeat == RUN_LONGEST ? crc_longest(c, crc, r.byte)
+                                      : crc_repeat(c->word, crc, r.byte, r.repeat);
     }
     return ~crc == j->out->crc || bad(j, "a block does not match its checksum");
 }
@@ -524,7 +546,7 @@ struct bzip2_scratch *bzip2_scratch_new(void)
     _Static_assert(sizeof(struct bzip2_scratch) <= BZIP2_SCRATCH_BYTES, "the number told to the quota");
     struct bzip2_scratch *s = malloc(sizeof *s);
     if (s)
-        crc_prepare(s->crc);
+        crc_prepare(&s->crc);
     return s;
 }
 

@@ -58,16 +58,22 @@ struct bzip2_pool *bzip2_pool_new(struct quota *quota, const char *where, struct
     return NULL;
 }
 
-void bzip2_pool_free(struct bzip2_pool *p)
+void bzip2_pool_stop(struct bzip2_pool *p)
 {
-    if (!p)
-        return;
     pthread_mutex_lock(&p->lock);
     p->stop = true;
     pthread_cond_broadcast(&p->work);
     pthread_mutex_unlock(&p->lock);
     for (unsigned i = 0; i < p->threads; i++)
         pthread_join(p->worker[i].thread, NULL);
+    p->threads = 0;
+}
+
+void bzip2_pool_free(struct bzip2_pool *p)
+{
+    if (!p)
+        return;
+    bzip2_pool_stop(p);
     for (unsigned i = 0; i < BZIP2_THREADS_MAX; i++)
         free_scratch(p, &p->worker[i]);
     pthread_cond_destroy(&p->done);

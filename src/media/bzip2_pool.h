@@ -19,7 +19,10 @@ struct bzip2_job {
 struct bzip2_pool;
 
 struct bzip2_pool *bzip2_pool_new(struct quota *quota, const char *where, struct error *err);
-void bzip2_pool_free(struct bzip2_pool *p); /* jobs that wait are dropped, those at work end first */
+void bzip2_pool_free(struct bzip2_pool *p);
+
+/* Ends the threads: jobs that wait are dropped, those at work end first. */
+void bzip2_pool_stop(struct bzip2_pool *p);
 
 /* At most as many as there are cores and memory. Says how many there are now; 0: the caller does the work. */
 unsigned bzip2_pool_start(struct bzip2_pool *p, unsigned threads);

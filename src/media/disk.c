@@ -216,6 +216,14 @@ static bool may_be_fat(const struct disk *d, const struct media_partition *p)
     return d->table.gpt ? gpt_guid_may_be_fat(p->guid) : mbr_type_is_fat(p->type);
 }
 
+static int not_there(const struct disk *d, const struct media_partition *p, uint64_t bytes, struct error *err)
+{
+    return error_set(err,
+                     "%s: partition %u (%s) begins at sector %" PRIu64 ", but the image has only %" PRIu64
+                     " sectors: it is cut short; download or copy it again",
+                     d->at->where, p->number, p->system, p->start, (bytes + MBR_SECTOR - 1) / MBR_SECTOR);
+}
+
 static int walk_fat(struct disk *d, const struct media_partition *p, struct error *err)
 {
     char where[STREAM_WHERE_MAX];
@@ -246,13 +254,7 @@ static int walk_partition(struct disk *d, const struct media_partition *p, struc
     }
     if (pass_to(d, p->start, &reached, err) < 0)
         return -1;
-    if (!reached)
-        return error_set(err,
-                         "%s: partition %u (%s) begins at sector %" PRIu64 ", but the image has only %" PRIu64
-                         " sectors: it is cut short; download or copy it again",
-                         d->at->where, p->number, p->system, p->start,
-                         (d->s->offset + MBR_SECTOR - 1) / MBR_SECTOR);
-    return walk_fat(d, p, err);
+    return reached ? walk_fat(d, p, err) : not_there(d, p, d->s->offset, err);
 }
 
 /* What lies next: an extended boot record (row < 0) or a partition. False when nothing is left. */
@@ -269,6 +271,33 @@ static bool next_event(const struct disk *d, int *row)
     return first != UINT64_MAX;
 }
 
+/* Logical partitions lie in the order of their numbers: behind one of them only higher ones follow. */
+static bool is_enough(struct disk *d, const struct media_partition *p)
+{
+    const struct media_visitor *v = d->w->visitor;
+    bool logical = !d->table.gpt && p->number >= LOGICAL_FIRST;
+    d->w->enough = logical && v->enough && v->enough(v->ctx, d->at->parent, p->number);
+    return d->w->enough;
+}
+
+/* What is known of the rest has to be there, where the size of the image is known. */
+static int check_rest(const struct disk *d, struct error *err)
+{
+    uint64_t size = d->s->size;
+    for (uint32_t i = 0; i < d->table.count; i++) {
+        const struct media_partition *p = &d->table.partition[i];
+        if (!d->done[i] && may_be_fat(d, p) && p->start >= size / MBR_SECTOR)
+            return not_there(d, p, size, err);
+    }
+    if (d->ebr && d->ebr >= size / MBR_SECTOR)
+        return error_set(err,
+                         "%s: the next extended boot record is at sector %" PRIu64
+                         ", but the image has only %" PRIu64
+                         " sectors: it is cut short; download or copy it again",
+                         d->at->where, d->ebr, size / MBR_SECTOR);
+    return 0;
+}
+
 static int walk_events(struct disk *d, struct error *err)
 {
     int row;
@@ -276,13 +305,16 @@ static int walk_events(struct disk *d, struct error *err)
         bool reached;
         if (tell_table(d, err) < 0)
             return -1;
-        if (row >= 0) {
-            d->done[row] = true;
-            if (walk_partition(d, &d->table.partition[row], err) < 0)
+        if (row < 0) {
+            if (pass_to(d, d->ebr, &reached, err) < 0 || read_ebr(d, err) < 0)
                 return -1;
-        } else if (pass_to(d, d->ebr, &reached, err) < 0 || read_ebr(d, err) < 0) {
-            return -1;
+            continue;
         }
+        d->done[row] = true;
+        if (walk_partition(d, &d->table.partition[row], err) < 0)
+            return -1;
+        if (is_enough(d, &d->table.partition[row]))
+            return check_rest(d, err);
     }
     return tell_table(d, err);
 }

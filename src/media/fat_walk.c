@@ -317,7 +317,7 @@ static void opened_close(struct stream *s)
 
 static int open_file(struct fat *f, struct fat_chain *c, struct error *err)
 {
-    static const struct stream_ops ops = {opened_fill, NULL, opened_close};
+    static const struct stream_ops ops = {opened_fill, NULL, NULL, opened_close};
     struct fat_stream *o = calloc(1, sizeof *o);
     if (!o)
         return error_errno(err, ENOMEM, "%s", f->at->where);

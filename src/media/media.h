@@ -94,6 +94,12 @@ struct media_visitor {
     int (*table)(void *ctx, uint32_t parent, const char *where, const struct media_table *table,
                  struct error *err);
 
+    /* A logical partition of entry `parent` has been walked; those with higher numbers are still to come.
+     * True: nothing more of this disk image is wanted. Then `table` is not called for it, and where it is
+     * packed by bzip2 the blocks that are left are not unpacked, so that damage in them is not seen; the end
+     * of the data has to be there. NULL: all is walked. */
+    bool (*enough)(void *ctx, uint32_t parent, unsigned partition);
+
     /* What the source, or an opened entry, turned out to be. Compressions are told one by one, outermost
      * first. */
     int (*kind)(void *ctx, uint32_t parent, const char *where, enum media_kind kind, struct error *err);

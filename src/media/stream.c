@@ -159,6 +159,13 @@ int stream_drain(struct stream *s, struct error *err)
     return stream_skip(s, UINT64_MAX, NULL, err);
 }
 
+int stream_finish(struct stream *s, struct error *err)
+{
+    if (!s->ops->finish || s->failed)
+        return stream_drain(s, err);
+    return s->ops->finish(s, err) < 0 ? fail(s, err) : 0;
+}
+
 int stream_cut_short(const struct stream *s, const char *what, struct error *err)
 {
     return error_set(err,
@@ -215,7 +222,7 @@ static void window_close(struct stream *s)
 
 struct stream *stream_window(struct stream *of, uint64_t size, const char *where, struct error *err)
 {
-    static const struct stream_ops ops = {window_fill, window_skip, window_close};
+    static const struct stream_ops ops = {window_fill, window_skip, NULL, window_close};
     struct window *w = calloc(1, sizeof *w);
     if (!w) {
         error_errno(err, ENOMEM, "%s", where);
@@ -259,7 +266,7 @@ struct stream *stream_tee(struct stream *of,
                           int (*see)(void *ctx, const void *bytes, size_t size, struct error *err), void *ctx,
                           struct error *err)
 {
-    static const struct stream_ops ops = {tee_fill, NULL, tee_close};
+    static const struct stream_ops ops = {tee_fill, NULL, NULL, tee_close};
     struct tee *t = calloc(1, sizeof *t);
     if (!t) {
         error_errno(err, ENOMEM, "%s", of->where);

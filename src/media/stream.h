@@ -22,6 +22,9 @@ struct stream_ops {
     int (*fill)(struct stream *s, struct slice *out, struct error *err);
     /* Passes over up to `size` bytes behind those filled; says how many. NULL: the stream reads and drops. */
     int (*skip)(struct stream *s, uint64_t size, uint64_t *skipped, struct error *err);
+    /* Nothing more is wanted: checks of the rest what can be checked without making its bytes. NULL: they are
+     * made and dropped. */
+    int (*finish)(struct stream *s, struct error *err);
     void (*close)(struct stream *s); /* frees what lies behind and the stream itself */
 };
 
@@ -62,6 +65,9 @@ int stream_skip(struct stream *s, uint64_t size, uint64_t *skipped, struct error
 
 /* Reads to the end, so that checksums there are checked. */
 int stream_drain(struct stream *s, struct error *err);
+
+/* The last call before closing, where the rest is not wanted. */
+int stream_finish(struct stream *s, struct error *err);
 
 /* The error for a stream that ends before `what` is complete. */
 int stream_cut_short(const struct stream *s, const char *what, struct error *err);

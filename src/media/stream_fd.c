@@ -54,7 +54,7 @@ struct stream *stream_of_fd(int fd, struct quota *quota, const char *where,
                             void (*progress)(void *ctx, uint64_t done, uint64_t total), void *ctx,
                             struct error *err)
 {
-    static const struct stream_ops ops = {fd_fill, fd_skip, fd_close};
+    static const struct stream_ops ops = {fd_fill, fd_skip, NULL, fd_close};
     struct stat st;
     if (fstat(fd, &st) < 0) {
         error_errno(err, errno, "%s", where);

@@ -24,17 +24,21 @@ static bool only_zeros(struct slice s)
     return true;
 }
 
+int unpack_not_padding(const struct stream *in, const char *name, uint64_t at, struct error *err)
+{
+    return error_set(err,
+                     "%s: at byte %llu the %s data is complete, yet other bytes follow: it is damaged; "
+                     "download or copy it again",
+                     in->where, (unsigned long long)at, name);
+}
+
 /* Tape blocks and some download tools pad with zeros. */
 int unpack_padding(struct stream *in, const char *name, uint64_t at, struct slice first, struct error *err)
 {
     struct slice next = first;
     for (bool taken = true;; taken = false) {
         if (!only_zeros(next))
-            return error_set(
-                err,
-                "%s: at byte %llu the %s data is complete, yet other bytes follow: it is damaged; "
-                "download or copy it again",
-                in->where, (unsigned long long)at, name);
+            return unpack_not_padding(in, name, at, err);
         if (!taken)
             stream_consume(in, next.size);
         if (stream_look(in, &next, err) < 0)
@@ -126,7 +130,7 @@ static void unpack_close(struct stream *s)
 
 struct stream *unpack_open(struct stream *in, const struct codec *codec, struct error *err)
 {
-    static const struct stream_ops ops = {unpack_fill, NULL, unpack_close};
+    static const struct stream_ops ops = {unpack_fill, NULL, NULL, unpack_close};
     if (quota_reserve(in->quota, codec->memory, in->where, err) < 0)
         return NULL;
     uint8_t *block = quota_alloc(in->quota, STREAM_BLOCK, in->where, err);

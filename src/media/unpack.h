@@ -39,5 +39,6 @@ struct stream *unpack_open(struct stream *in, const struct codec *codec, struct 
  * taken from `in` already. */
 int unpack_padding(struct stream *in, const char *name, uint64_t at, struct slice first, struct error *err);
 
+int unpack_not_padding(const struct stream *in, const char *name, uint64_t at, struct error *err);
 int unpack_damaged(const struct stream *in, const char *name, uint64_t before, const char *why,
                    struct error *err);

@@ -133,6 +133,7 @@ static int open_inside(struct walk *w, const struct place *at, const char *path,
     if (entry->want != MEDIA_OPEN_TAKE) {
         if (walk_stream(w, &inside, s, err) < 0)
             return -1;
+        w->enough = false;
         return stream_drain(s, err);
     }
     struct tap tap = {w, where, entry};
@@ -140,6 +141,7 @@ static int open_inside(struct walk *w, const struct place *at, const char *path,
     if (!tee)
         return -1;
     int result = walk_stream(w, &inside, tee, err);
+    w->enough = false;
     if (result == 0)
         result = stream_drain(tee, err);
     stream_close(tee);
@@ -180,7 +182,7 @@ static int unpack_walk(struct walk *w, const struct place *at, struct stream *pa
     inside.name = name;
     int result = walk_stream(w, &inside, s, err);
     if (result == 0)
-        result = stream_drain(s, err);
+        result = w->enough ? stream_finish(s, err) : stream_drain(s, err);
     stream_close(s);
     return result;
 }

@@ -13,6 +13,7 @@ struct walk {
     struct quota quota;
     const struct media_visitor *visitor;
     uint32_t entries;      /* told so far; the last one's id */
+    bool enough;           /* the visitor wants no more of the disk image that is being walked */
     uint64_t progress_due; /* source bytes at which to tell progress next */
 };
 

@@ -100,7 +100,7 @@ static int tell_imported(struct import_process *p, const struct image *image, co
 
 static int import_to(struct import_process *p, struct store_staging *staging, struct error *err)
 {
-    struct image_listener listener = {p, tell_table, tell_progress, tell_note};
+    struct image_listener listener = {p, p->inspect ? tell_table : NULL, tell_progress, tell_note};
     struct image_sink sink = staging ? store_staging_sink(staging) : image_sink_null;
     struct digest manifest = {0};
     struct image *image;

@@ -48,7 +48,7 @@ static void memory_close(struct stream *s)
 
 struct stream *fuzz_stream(const uint8_t *data, size_t size, struct quota *quota)
 {
-    static const struct stream_ops ops = {memory_fill, NULL, memory_close};
+    static const struct stream_ops ops = {memory_fill, NULL, NULL, memory_close};
     struct memory_stream *m = calloc(1, sizeof *m);
     if (!m)
         abort();

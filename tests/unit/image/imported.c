@@ -102,7 +102,7 @@ static void on_note(void *ctx, const char *text)
     buf_format(&((struct imported *)ctx)->notes, "%s\n", text);
 }
 
-struct imported import_of(const char *path)
+static struct imported run_import(const char *path, bool tables)
 {
     struct imported in = {0};
     struct counts counts = {0};
@@ -111,7 +111,7 @@ struct imported import_of(const char *path)
     sink.begin = count_begin;
     sink.finish = count_finish;
     sink.discard = count_discard;
-    struct image_listener listener = {.ctx = &in, .table = on_table, .note = on_note};
+    struct image_listener listener = {.ctx = &in, .table = tables ? on_table : NULL, .note = on_note};
     int fd = open(path, O_RDONLY | O_CLOEXEC);
     assert_true(fd >= 0);
     int result = image_import(fd, path, &sink, &listener, &in.image, &in.err);
@@ -121,6 +121,16 @@ struct imported import_of(const char *path)
     if (in.image)
         assert_int_equal(counts.finished, in.image->file_count);
     return in;
+}
+
+struct imported import_of(const char *path)
+{
+    return run_import(path, false);
+}
+
+struct imported inspect_of(const char *path)
+{
+    return run_import(path, true);
 }
 
 void imported_free(struct imported *in)

@@ -22,6 +22,8 @@ struct imported {
 /* Checks too that every file begun in the sink was finished or discarded, and that each finished one is in
  * the image. */
 struct imported import_of(const char *path);
+/* The same for one who wants to see partition tables: disk images are read to their end. */
+struct imported inspect_of(const char *path);
 void imported_free(struct imported *in);
 
 /* Imports and expects success, or an error with these words in it. */

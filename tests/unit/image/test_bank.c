@@ -13,6 +13,7 @@
 
 #define AT_5 "@@$((8224*512))"
 #define AT_6 "@@$((14400*512))"
+#define AT_7 "@@$((20576*512))"
 
 static void copy_bank(void)
 {
@@ -192,22 +193,116 @@ static void flipped_bits(void **state)
             "b=$(dd if=bent bs=1 skip=$n count=1 status=none | od -An -tu1) && "
             "printf \"\\\\$(printf %%03o $((b ^ 16)))\" | dd of=bent bs=1 seek=$n conv=notrunc",
             i);
-        struct imported in = import_of("bent");
+        struct imported in = inspect_of("bent");
         if (in.image)
             fail_msg("a bit flipped at %d tenths went unseen", i);
         imported_free(&in);
     }
 }
 
+/* --- what lies behind the bootbanks --- */
+
+/* As b.dd, with one more partition that holds a newer bootbank of another build, behind 5 MB that do not
+ * pack. */
+static void make_seventh(void)
+{
+    run("rm -f seven.dd && cp b.dd seven.dd && truncate -s $(((20544 + 32 + 20000) * 512)) seven.dd && "
+        "printf '%%s\\n' 'label: dos' '1: start=8192, size=32384, type=5' '4: start=32, size=8160, type=4, "
+        "bootable' "
+        "'5: start=8224, size=6144, type=6' '6: start=14400, size=6144, type=6' '7: start=20576, size=20000, "
+        "type=6' | "
+        "sfdisk -q --no-reread --wipe never seven.dd && "
+        "mkfs.fat -F 16 -s 4 -R 2 --offset 20576 --invariant seven.dd 10000 >/dev/null && "
+        "head -c 5000000 /dev/urandom >noise && mcopy -i seven.dd" AT_7
+        " noise :: && rm -rf newer && cp -r bank newer && "
+        "sed -i 's/^build.*/build=4.0.0-999999/;s/^updated.*/updated=9/' newer/boot.cfg && "
+        "mcopy -i seven.dd" AT_7 " newer/* ::");
+}
+
+static void expect_build(struct imported in, const char *build)
+{
+    if (!in.image)
+        fail_msg("%s", in.err.text);
+    assert_string_equal(in.image->build, build);
+    imported_free(&in);
+}
+
+/* The product's loader knows of 5 and 6 only; where neither can be booted, any other will do. */
+static void behind_the_bootbanks(void **state)
+{
+    make_seventh();
+    expect_build(import_of("seven.dd"), "208167");
+    run("bzip2 -1 -kf seven.dd && gzip -kf seven.dd");
+    expect_build(import_of("seven.dd.bz2"), "208167");
+    run("sed 's/^bootstate.*/bootstate=3/' bank/boot.cfg >three.cfg && mcopy -o -i seven.dd" AT_5
+        " three.cfg ::boot.cfg && "
+        "mcopy -i seven.dd" AT_6 " three.cfg ::boot.cfg && bzip2 -1 -kf seven.dd");
+    expect_build(import_of("seven.dd"), "999999");
+    expect_build(import_of("seven.dd.bz2"), "999999");
+    run("sed 's/^updated.*/updated=2/;s/208167/300000/' bank/boot.cfg >six.cfg && mcopy -i seven.dd" AT_6
+        " bank/*z ::  && "
+        "mcopy -o -i seven.dd" AT_6 " six.cfg ::boot.cfg && bzip2 -1 -kf seven.dd");
+    expect_build(import_of("seven.dd.bz2"), "300000");
+}
+
+/* Blocks behind the bootbanks are not unpacked; all other checks of the data are made. */
+static void damage_behind_the_bootbanks(void **state)
+{
+    make_seventh();
+    run("bzip2 -1 -kf seven.dd && n=$(($(stat -c %%s seven.dd.bz2) - 2000000)) && cp seven.dd.bz2 "
+        "bent.dd.bz2 && "
+        "printf damage | dd of=bent.dd.bz2 bs=1 seek=$n conv=notrunc status=none && ! bzip2 -t bent.dd.bz2 "
+        "2>/dev/null");
+    expect_build(import_of("bent.dd.bz2"), "208167");
+    struct imported in = inspect_of("bent.dd.bz2");
+    assert_null(in.image);
+    assert_non_null(strstr(in.err.text, "bent.dd.bz2: the bzip2 data is damaged before byte"));
+    imported_free(&in);
+    run("head -c 9000000 seven.dd >cut.dd");
+    import_bad("cut.dd",
+               "cut.dd: the next extended boot record is at sector 20575, but the image has only 17578");
+    run("head -c -1 seven.dd.bz2 >cut.dd.bz2");
+    import_bad("cut.dd.bz2", "ends early");
+    run("head -c -1000000 seven.dd.bz2 >cut.dd.bz2");
+    import_bad("cut.dd.bz2", "ends early");
+    run("{ cat seven.dd.bz2; head -c 100000 /dev/zero; } >padded.dd.bz2");
+    expect_build(import_of("padded.dd.bz2"), "208167");
+    run("echo more >>padded.dd.bz2");
+    import_bad("padded.dd.bz2", "other bytes follow");
+    run("mkdir -p in && mv bent.dd.bz2 in/VMware-VMvisor-big-4.0.0-208167-x86_64.dd.bz2 && tar cf bent.tar "
+        "in && "
+        "gzip -kn bent.tar");
+    expect_build(import_of("bent.tar.gz"), "208167");
+    run("cp seven.dd.bz2 in/VMware-VMvisor-big-4.0.0-208167-x86_64.dd.bz2 && tar cf whole.tar in && gzip -kn "
+        "whole.tar && "
+        "n=$(($(stat -c %%s whole.tar.gz) - 2000000)) && printf damage | dd of=whole.tar.gz bs=1 seek=$n "
+        "conv=notrunc "
+        "status=none");
+    import_bad("whole.tar.gz", "the gzip data is damaged");
+    run("mkdir -p m41 && mv in/*.bz2 m41/imagedd.bz2 && (cd m41 && md5sum imagedd.bz2 >imagedd.md5 && "
+        "n=$(($(stat -c %%s imagedd.bz2) - 2000000)) && printf damage | dd of=imagedd.bz2 bs=1 seek=$n "
+        "conv=notrunc "
+        "status=none) && xorriso -as mkisofs -quiet -R -o m41.iso m41");
+    import_bad("m41.iso", "MD5");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(two_bootbanks),   cmocka_unit_test(only_invalid_bootbanks),
-        cmocka_unit_test(broken_boot_cfg), cmocka_unit_test(no_boot_cfg),
-        cmocka_unit_test(bad_modules),     cmocka_unit_test(what_is_never_loaded),
-        cmocka_unit_test(truncated),       cmocka_unit_test(names_of_boot_cfg),
-        cmocka_unit_test(missing_modules), cmocka_unit_test(listed_path_escapes),
-        cmocka_unit_test(flipped_bits),    cmocka_unit_test(defects_that_do_not_count),
+        cmocka_unit_test(two_bootbanks),
+        cmocka_unit_test(only_invalid_bootbanks),
+        cmocka_unit_test(broken_boot_cfg),
+        cmocka_unit_test(no_boot_cfg),
+        cmocka_unit_test(bad_modules),
+        cmocka_unit_test(what_is_never_loaded),
+        cmocka_unit_test(truncated),
+        cmocka_unit_test(names_of_boot_cfg),
+        cmocka_unit_test(missing_modules),
+        cmocka_unit_test(listed_path_escapes),
+        cmocka_unit_test(flipped_bits),
+        cmocka_unit_test(defects_that_do_not_count),
+        cmocka_unit_test(behind_the_bootbanks),
+        cmocka_unit_test(damage_behind_the_bootbanks),
     };
     return cmocka_run_group_tests(tests, fixture_enter, fixture_leave);
 }

@@ -52,7 +52,7 @@ static void expect_40(const char *path)
 static void disk_image(void **state)
 {
     expect_40("b.dd");
-    struct imported in = import_of("b.dd");
+    struct imported in = inspect_of("b.dd");
     assert_int_equal(in.tables, 1);
     imported_free(&in);
 }
