@@ -60,6 +60,7 @@ struct fleet_settings {
     char *loader;    /* one of fleet_loader_words: the way to boot, instead of what would be chosen */
     char *leave_out; /* stems of modules not to load, e.g. "tools,vsan" */
     char *overlay;   /* one of fleet_overlay_words; default auto */
+    char *priority;  /* one of fleet_priority_words; default normal */
     enum fleet_switch secure_boot; /* the machine's firmware has it on; default off */
     uint32_t vlan;                 /* of the hypervisor's management network; 0: none */
 };
@@ -68,6 +69,8 @@ struct fleet_settings {
 extern const char *const fleet_loader_words[];
 /* auto: when there is something to put in; off: never; force: also where Secure Boot will refuse it. */
 extern const char *const fleet_overlay_words[];
+/* Who boots first when many ask at once (serve/storm.h). */
+extern const char *const fleet_priority_words[];
 /* dhcp: we give addresses; proxy: another server does, and we only say what to boot. */
 extern const char *const fleet_mode_words[];
 

@@ -342,6 +342,7 @@ int fleet_rule_datastores(const struct fleet_key *key, const void *base, size_t 
 const char *const fleet_loader_words[] = {"auto", "pxelinux", "lpxelinux", "pxelinux3", "ipxe",
                                           "grub", "disk",     "mboot",     "efi",       NULL};
 const char *const fleet_overlay_words[] = {"auto", "off", "force", NULL};
+const char *const fleet_priority_words[] = {"high", "normal", "low", NULL};
 const char *const fleet_mode_words[] = {"dhcp", "proxy", NULL};
 
 static int check_word(const char *text, const char *const *words, struct error *err)
@@ -364,6 +365,11 @@ int fleet_rule_mode(const struct fleet_key *key, const void *base, size_t *item,
 int fleet_rule_loader(const struct fleet_key *key, const void *base, size_t *item, struct error *err)
 {
     return check_word(text_of(key, base), fleet_loader_words, err);
+}
+
+int fleet_rule_priority(const struct fleet_key *key, const void *base, size_t *item, struct error *err)
+{
+    return check_word(text_of(key, base), fleet_priority_words, err);
 }
 
 int fleet_rule_overlay(const struct fleet_key *key, const void *base, size_t *item, struct error *err)

@@ -22,6 +22,7 @@ int fleet_rule_datastores(const struct fleet_key *key, const void *base, size_t 
 int fleet_rule_welcome(const struct fleet_key *key, const void *base, size_t *item, struct error *err);
 int fleet_rule_mode(const struct fleet_key *key, const void *base, size_t *item, struct error *err);
 int fleet_rule_loader(const struct fleet_key *key, const void *base, size_t *item, struct error *err);
+int fleet_rule_priority(const struct fleet_key *key, const void *base, size_t *item, struct error *err);
 int fleet_rule_overlay(const struct fleet_key *key, const void *base, size_t *item, struct error *err);
 int fleet_rule_leave_out(const struct fleet_key *key, const void *base, size_t *item, struct error *err);
 int fleet_rule_vlan(const struct fleet_key *key, const void *base, size_t *item, struct error *err);

@@ -79,6 +79,8 @@ static const struct fleet_key keys[] = {
             "modules of ESXi 5 and later not to load, by name without its ending"),
     SETTING("overlay", text, overlay, overlay, NULL, "off",
             "auto (default); off: none; force: also where Secure Boot will refuse it"),
+    SETTING("priority", text, priority, priority, NULL, "high",
+            "who boots first when very many ask at once: high (storage, DNS), normal (default) or low"),
     SETTING("secure_boot", switch, secure_boot, any, NULL, "on",
             "on: the machine's firmware takes only signed programs; default off"),
     SETTING("vlan", number, vlan, vlan, NULL, "20", "VLAN of the hypervisor's management network, 1 to 4094"),

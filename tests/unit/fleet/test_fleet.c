@@ -165,12 +165,14 @@ static struct fleet *inheriting(struct fleet_settings profile, struct fleet_sett
 
 static void settings_are_inherited(void **state)
 {
-    struct fleet *f =
-        inheriting((struct fleet_settings){.image = strdup("old"), .welcome = strdup("hi"), .ssh = FLEET_OFF},
-                   (struct fleet_settings){.image = strdup("new")});
+    struct fleet *f = inheriting(
+        (struct fleet_settings){
+            .image = strdup("old"), .welcome = strdup("hi"), .priority = strdup("high"), .ssh = FLEET_OFF},
+        (struct fleet_settings){.image = strdup("new")});
     struct fleet_settings s = fleet_effective(f, &f->nodes[0]);
     assert_string_equal(s.image, "new");
     assert_string_equal(s.welcome, "hi");
+    assert_string_equal(s.priority, "high");
     assert_int_equal(s.ssh, FLEET_OFF);
     assert_null(s.root_hash);
     assert_true(fleet_remove_profile(f, "p"));

@@ -95,7 +95,7 @@ static void keys_and_shapes(void **state)
         {"profiles:\n  p: {ip: 10.0.0.1}\n",
          "f.yaml:2:7: profile p: unknown key 'ip'; a profile has: image, kernel_options, root_password_hash, "
          "root_password_hash_weak, ssh, authorized_keys, datastores, welcome, files, loader, leave_out, "
-         "overlay, secure_boot, vlan"},
+         "overlay, priority, secure_boot, vlan"},
         {"nodes:\n  a: {}\n  b: {}\n  a: {}\n", "f.yaml:4:3: 'a' is there twice, first in line 2; keep one"},
         {NODE "ssh: on\n    ip: 10.0.0.1\n    ssh: off\n",
          "f.yaml:5:5: 'ssh' is there twice, first in line 3; keep one"},
@@ -285,6 +285,14 @@ static void texts(void **state)
     EXPECT_ALL(table);
 }
 
+static void words(void **state)
+{
+    static const struct bad table[] = {
+        {NODE "priority: highest\n", "f.yaml:3:15: node a: priority: 'highest' is none of high, normal, low"},
+    };
+    EXPECT_ALL(table);
+}
+
 static void datastores(void **state)
 {
     static const struct bad table[] = {
@@ -323,6 +331,7 @@ int main(void)
         cmocka_unit_test(ranges),
         cmocka_unit_test(networks),
         cmocka_unit_test(texts),
+        cmocka_unit_test(words),
         cmocka_unit_test(datastores),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
