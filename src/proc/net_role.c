@@ -9,6 +9,7 @@
 #include "proc/certificate.h"
 #include "proc/channel.h"
 #include "proc/net_files.h"
+#include "proc/net_storm.h"
 #include "proc/role.h"
 #include "serve/http_io.h"
 
@@ -33,6 +34,7 @@ struct net_process {
     struct fleet *fleet;
     struct image_cache *cache;
     struct net_files *files;
+    struct net_storm *storm;
     struct boot_files door;
     struct boot_events events;
     struct dhcp_host dhcp_host;
@@ -92,7 +94,9 @@ static int host_ask_overlay(void *ctx, uint64_t serial, const char *node, const 
 
 static void host_boot(void *ctx, const struct dhcp_boot_ask *ask, struct dhcp_boot *out)
 {
-    net_files_boot(((struct net_process *)ctx)->files, ask, out);
+    struct net_process *p = ctx;
+    if (!net_storm_waits(p->storm, ask, out))
+        net_files_boot(p->files, ask, out);
 }
 
 static void host_commit(void *ctx, uint64_t token, const struct lease *lease)
@@ -113,12 +117,28 @@ static void host_event(void *ctx, const struct boot_event *event)
     if (mac_is_zero(&e.mac) && e.ip)
         host_mac_of(p, e.ip, &e.mac);
     net_files_event(p->files, &e);
+    net_storm_event(p->storm, &e);
     if (channel_waiting(p->state) > EVENTS_MAX) {
         p->events_lost++;
         return;
     }
     uint8_t body[MESSAGE_EVENT_MAX];
     tell_state(p, MESSAGE_EVENT, body, message_event_put(&e, body));
+}
+
+static uint64_t host_sent(void *ctx)
+{
+    const struct net_process *p = ctx;
+    uint64_t sent = 0;
+    for (size_t i = 0; i < p->interface_count && p->started; i++)
+        sent += tftp_io_sent(p->tftp[i]) + http_io_sent(p->http[i]) +
+                (p->has_https ? http_io_sent(p->https[i]) : 0);
+    return sent;
+}
+
+static void host_again(void *ctx, const struct storm_packet *packet)
+{
+    dhcp_io_again(((struct net_process *)ctx)->dhcp, packet);
 }
 
 /* --- messages --- */
@@ -292,6 +312,7 @@ static int open_servers(struct net_process *p, struct error *err)
                                   .now_ms = host_now,
                                   .mac_of = host_mac_of,
                                   .ask_overlay = host_ask_overlay};
+    const struct net_storm_host storm = {p, host_fleet, host_sent, host_again};
     struct channel_handler state = {.ctx = p, .gathers = true, .message = state_message, .gone = peer_gone};
     struct channel_handler parent = {.ctx = p, .message = parent_message, .gone = peer_gone};
     p->events = (struct boot_events){p, host_event};
@@ -300,6 +321,8 @@ static int open_servers(struct net_process *p, struct error *err)
     if (!p->fleet || fleet_finish(p->fleet, err) < 0)
         return error_errno(err, ENOMEM, "net");
     if (image_cache_new(FD_IMAGES, &p->cache, err) < 0 || net_files_new(p->cache, &host, &p->files, err) < 0)
+        return -1;
+    if (net_storm_new(p->loop, &storm, &p->storm, err) < 0)
         return -1;
     p->door = net_files_door(p->files);
     if (dhcp_io_new(p->loop, p->interfaces, p->interface_count, &p->dhcp_host, &p->dhcp, err) < 0 ||
@@ -333,6 +356,7 @@ static void net_process_close(struct net_process *p)
     }
     dhcp_io_free(p->dhcp);
     net_files_free(p->files);
+    net_storm_free(p->storm);
     image_cache_free(p->cache);
     channel_free(p->state);
     channel_free(p->parent);

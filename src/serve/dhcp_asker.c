@@ -88,7 +88,8 @@ void dhcp_asker_boot(const struct dhcp_asker *a, bool granted, uint32_t ip, stru
                                 .server_ip = a->packet->interface->ip,
                                 .client_ip = ip,
                                 .granted = granted,
-                                .proxy = fleet_network_is_proxy(a->place.network)};
+                                .proxy = fleet_network_is_proxy(a->place.network),
+                                .packet = a->packet};
     memset(out, 0, sizeof *out);
     a->m->boot(a->m->boot_ctx, &ask, out);
 }

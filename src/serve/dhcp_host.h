@@ -28,9 +28,11 @@ struct dhcp_boot {
     char prefix[64];                /* option 210 (RFC 5071): what pxelinux puts before names; "": none */
     char text[BOOT_EVENT_TEXT_MAX]; /* for the event: what was chosen, or why nothing was */
     bool failed;                    /* there should be a boot file, but text says why there is none */
+    bool waits; /* no OFFER now, and text says why: the host has dhcp_io_again take the packet later */
 };
 
 /* Who asks what to boot, and where. */
+struct dhcp_packet;
 struct dhcp_boot_ask {
     const struct fleet_node *node; /* NULL: an unknown machine */
     const struct fleet_network *network;
@@ -39,6 +41,7 @@ struct dhcp_boot_ask {
     uint32_t client_ip; /* what it has or is offered; 0 in a proxy's offer */
     bool granted;       /* it goes on from here: an ACK, or it took another server's address with our offer */
     bool proxy;         /* another server gives the address */
+    const struct dhcp_packet *packet; /* that is being answered; borrowed for the call */
 };
 
 /* What DHCP asks of the rest of the house. */

@@ -6,6 +6,7 @@
 #include "serve/dhcp_inbox_io.h"
 #include "serve/dhcp_machine.h"
 #include "serve/dhcp_outbox_io.h"
+#include "serve/storm.h"
 
 #include <errno.h>
 #include <string.h>
@@ -235,6 +236,21 @@ void dhcp_io_committed(struct dhcp_io *io, uint64_t token, bool ok)
     struct dhcp_actions actions;
     dhcp_machine_committed(io->machine, token, ok, clock_wall_ms(), &actions);
     act(io, &actions);
+    sd_event_source_set_enabled(io->flush, SD_EVENT_ONESHOT);
+}
+
+void dhcp_io_again(struct dhcp_io *io, const struct storm_packet *packet)
+{
+    struct port *port = port_of(io, packet->interface_index);
+    if (!port)
+        return;
+    struct dhcp_arrival arrival = {.data = packet->data,
+                                   .size = packet->size,
+                                   .source_ip = packet->source_ip,
+                                   .source_port = packet->source_port,
+                                   .interface_index = packet->interface_index,
+                                   .destination = packet->broadcast ? UINT32_MAX : port->interface.ip};
+    packet_in(port, false, &arrival);
     sd_event_source_set_enabled(io->flush, SD_EVENT_ONESHOT);
 }
 

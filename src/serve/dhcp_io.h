@@ -31,6 +31,10 @@ void dhcp_io_load(struct dhcp_io *io, const struct lease *lease);
  */
 void dhcp_io_committed(struct dhcp_io *io, uint64_t token, bool ok);
 
+/* A DISCOVER that dhcp_boot.waits, as if it came now. */
+struct storm_packet;
+void dhcp_io_again(struct dhcp_io *io, const struct storm_packet *packet);
+
 /* Who has this address now, or NULL; for knowing who asks by TFTP and HTTP. A lease of ours, or one that was
  * heard of (dhcp_machine_lease_by_ip). Borrowed until the next packet. */
 const struct lease *dhcp_io_lease_by_ip(const struct dhcp_io *io, uint32_t ip);

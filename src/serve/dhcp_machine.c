@@ -106,8 +106,12 @@ static int discover(struct dhcp_asker *a, struct error *err)
         return 0;
     }
     dhcp_asker_tell_stranger(a, "");
-    dhcp_asker_tell_of_node(a, BOOT_EVENT_DISCOVER, 0, a->client.text);
     dhcp_asker_answer(a, DHCP_OFFER, ip, &boot, &a->out->send);
+    if (boot.waits) {
+        discover_unanswered(a, boot.text);
+        return 0;
+    }
+    dhcp_asker_tell_of_node(a, BOOT_EVENT_DISCOVER, 0, a->client.text);
     a->out->has_send = true;
     dhcp_asker_tell_of_node(a, BOOT_EVENT_OFFER, ip, "");
     if (boot.failed)

@@ -390,6 +390,7 @@ static void advance(struct http_connection *c, size_t bytes)
     r->answer_sent += of_answer;
     r->body_sent += bytes - of_answer;
     c->sent += bytes;
+    c->shared->sent_bytes += bytes;
     c->deadline_ms = clock_monotonic_ms() + STUCK_MS;
 }
 

@@ -33,6 +33,7 @@ struct http_shared {
     const struct boot_files *files;
     const struct boot_events *events;
     bool secure;
+    uint64_t sent_bytes; /* by all of them, ever */
     void *ctx;
     void (*wake)(void *ctx, struct http_connection *c); /* it wants a turn: its file came */
     int64_t date_s;                                     /* wall clock, of `date` */

@@ -355,3 +355,8 @@ void http_io_free(struct http_io *io)
     sd_event_unref(io->loop);
     free(io);
 }
+
+uint64_t http_io_sent(const struct http_io *io)
+{
+    return io->shared.sent_bytes;
+}

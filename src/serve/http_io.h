@@ -28,3 +28,6 @@ struct http_tls {
 int http_io_new(sd_event *loop, int listen_fd, const struct http_tls *tls, const struct boot_files *files,
                 const struct boot_events *events, struct http_io **out, struct error *err);
 void http_io_free(struct http_io *io);
+
+/* Bytes of answers given to connections so far. */
+uint64_t http_io_sent(const struct http_io *io);

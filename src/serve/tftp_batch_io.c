@@ -20,6 +20,7 @@ union control {
 
 struct tftp_batch {
     size_t messages, blocks, parts, used;
+    uint64_t sent_bytes; /* since it was made */
     struct mmsghdr message[MESSAGES];
     union control control[MESSAGES];
     uint64_t end[MESSAGES]; /* of the message's blocks; 0: an OACK */
@@ -43,6 +44,11 @@ void tftp_batch_free(struct tftp_batch *batch)
 void tftp_batch_clear(struct tftp_batch *batch)
 {
     batch->messages = batch->blocks = batch->parts = batch->used = 0;
+}
+
+uint64_t tftp_batch_sent(const struct tftp_batch *batch)
+{
+    return batch->sent_bytes;
 }
 
 size_t tftp_batch_count(const struct tftp_batch *batch)
@@ -152,7 +158,10 @@ enum tftp_batch_answer tftp_batch_add(struct tftp_batch *b, struct tftp_sender *
 
 int tftp_batch_send(struct tftp_batch *b, int fd, size_t first)
 {
-    return sendmmsg(fd, b->message + first, (unsigned)(b->messages - first), MSG_DONTWAIT);
+    int count = sendmmsg(fd, b->message + first, (unsigned)(b->messages - first), MSG_DONTWAIT);
+    for (int i = 0; i < count; i++)
+        b->sent_bytes += b->message[first + (size_t)i].msg_len;
+    return count;
 }
 
 void tftp_batch_settle(const struct tftp_batch *b, size_t number, struct tftp_sender *s)

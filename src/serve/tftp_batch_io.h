@@ -48,6 +48,9 @@ enum tftp_batch_answer tftp_batch_add(struct tftp_batch *batch, struct tftp_send
 /* Sends the messages from number `first` on; how many left, or -1 with errno for the first of them. */
 int tftp_batch_send(struct tftp_batch *batch, int fd, size_t first);
 
+/* Bytes that left since it was made. */
+uint64_t tftp_batch_sent(const struct tftp_batch *batch);
+
 size_t tftp_batch_count(const struct tftp_batch *batch);
 
 /* Takes what message `number` held out of what its sender has to send. */

@@ -450,3 +450,8 @@ void tftp_io_free(struct tftp_io *io)
     sd_event_unref(io->loop);
     free(io);
 }
+
+uint64_t tftp_io_sent(const struct tftp_io *io)
+{
+    return tftp_batch_sent(io->batch);
+}

@@ -29,3 +29,6 @@ struct tftp_sockets {
 int tftp_io_new(sd_event *loop, const struct tftp_sockets *sockets, const struct boot_files *files,
                 const struct boot_events *events, struct tftp_io **out, struct error *err);
 void tftp_io_free(struct tftp_io *io);
+
+/* Bytes of DATA packets and OACKs sent so far. */
+uint64_t tftp_io_sent(const struct tftp_io *io);

@@ -2,6 +2,7 @@
 
 #include "base/net.h"
 #include "base/text.h"
+#include "serve/storm.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -9,6 +10,7 @@
 /* What was seen. The "last" ones count only while nothing has gone on after them. */
 enum fact {
     NET_DISCOVER, /* from firmware or a loader */
+    WAITS,        /* one whose OFFER was held (serve/storm.h) */
     OFFER,
     PROXY_OFFER, /* of a boot file alone: another server gives the address */
     REQUEST,
@@ -43,6 +45,7 @@ struct seen {
 /* Times after which silence means something: firmware waits 1 to 4 s between its tries, the stand-in's kernel
  * takes some 20 s to its own DHCP under emulation, real hypervisors up to two minutes. */
 #define ANSWER_MS    10000  /* the next packet of DHCP, the first of TFTP */
+#define HOLD_MS      35000  /* an OFFER is held for less (STORM_PATIENCE_PXE_MS), then a lost packet */
 #define PROMPT_MS    5000   /* a retry after a miss or a broken transfer */
 #define LOADER_MS    30000  /* a loader's own work between two files */
 #define TRANSFER_MS  600000 /* one file */
@@ -135,6 +138,8 @@ static const struct rule {
     {BIT(OFFER), BIT(REQUEST) | BIT(ACK) | BIT(PROXY_OFFER), ANSWER_MS, STORY_STOPPED, OFFER,
      "the machine did not take the offer of {ip}: another DHCP server may have answered first, or the offer "
      "does not reach it (VLAN, relay, spanning tree)"},
+    {BIT(WAITS), BIT(OFFER), HOLD_MS, STORY_STOPPED, WAITS, "it did not wait for its OFFER: {text}"},
+    {BIT(WAITS), BIT(OFFER), 0, STORY_RUNNING, WAITS, ""},
     {BIT(NET_DISCOVER), BIT(OFFER), ANSWER_MS, STORY_STOPPED, NET_DISCOVER,
      "it was offered no address: {text}"},
 };
@@ -189,6 +194,8 @@ static void note_event(struct seen *seen, const struct story_event *at)
         note(seen, (enum fact)facts[event->kind], at);
     if (event->kind == BOOT_EVENT_DISCOVER && story_is_network_boot(event))
         note(seen, NET_DISCOVER, at);
+    if (event->kind == BOOT_EVENT_DISCOVER && strstr(event->text, STORM_WAITS))
+        note(seen, WAITS, at);
     if (event->kind == BOOT_EVENT_ACK && text_starts(event->text, "boot file"))
         note(seen, BOOT_FILE, at);
     if (event->kind == BOOT_EVENT_ACK && text_starts(event->text, "boot file http"))

@@ -165,6 +165,19 @@ static void whole_boot(void **state)
     story_fini(&story);
 }
 
+/* Storm control holds the OFFER for less than half a minute. */
+static void held(void **state)
+{
+    struct tape tape = {0};
+    say(&tape, 1000, BOOT_EVENT_DISCOVER, 0,
+        CLIENT "; its OFFER waits: 64 machines are loading (118.0 MB a second)");
+    expect(&tape, 35999, STORY_RUNNING, "DISCOVER", NULL);
+    expect(&tape, 36000, STORY_STOPPED, "DISCOVER", "did not wait for its OFFER: PXE, BIOS");
+    say(&tape, 29000, BOOT_EVENT_DISCOVER, 0, CLIENT);
+    say(&tape, 29001, BOOT_EVENT_OFFER, 0x0a4d000b, "");
+    expect(&tape, 30000, STORY_RUNNING, "OFFER", NULL);
+}
+
 /* Each prefix of a boot: fine while it is fresh, stopped with its cause once nothing more came. */
 static void silence(void **state)
 {
@@ -410,17 +423,10 @@ static void misses(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(whole_boot),
-        cmocka_unit_test(silence),
-        cmocka_unit_test(proxy),
-        cmocka_unit_test(http_boot),
-        cmocka_unit_test(no_configuration),
-        cmocka_unit_test(broken_module),
-        cmocka_unit_test(faults),
-        cmocka_unit_test(uefi),
-        cmocka_unit_test(nothing),
-        cmocka_unit_test(another_system),
-        cmocka_unit_test(hostile_words),
+        cmocka_unit_test(whole_boot),    cmocka_unit_test(held),           cmocka_unit_test(silence),
+        cmocka_unit_test(proxy),         cmocka_unit_test(http_boot),      cmocka_unit_test(no_configuration),
+        cmocka_unit_test(broken_module), cmocka_unit_test(faults),         cmocka_unit_test(uefi),
+        cmocka_unit_test(nothing),       cmocka_unit_test(another_system), cmocka_unit_test(hostile_words),
         cmocka_unit_test(misses),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
