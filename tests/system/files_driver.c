@@ -232,6 +232,9 @@ static int open_port(int type, const char *label)
         perror("port");
         exit(1);
     }
+    int buffer = 16 << 20; /* as much as proc/interface.c gives; without privileges the default has to do */
+    if (type == SOCK_DGRAM)
+        setsockopt(fd, SOL_SOCKET, SO_RCVBUFFORCE, &buffer, sizeof buffer);
     if (label)
         printf("%s %u\n", label, ntohs(any.sin_port));
     return fd;

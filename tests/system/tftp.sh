@@ -89,6 +89,8 @@ check 'OVMF probes, aborts, fetches' odd ovmf 3000000
 check 'the event of the probe' told 'PROBED 3000000 0 from 127.0.0.1: $'
 check 'the event of the fetch' told 'DONE 3000000 3000000 from 127.0.0.1: $'
 check 'mboot.c32 leaves 151 probes behind' odd mboot 100000
+check 'a client closes its port' odd gone 3000000
+check 'the event of it' told 'FAILED memory/3000000 0 from 127.0.0.1: the client closed its port after block 0 of 2101'
 check 'a repeated request is one transfer' odd repeated 513
 check 'the event of the one left behind' told 'FAILED later/100000 0 from 127.0.0.1: the client asked anew'
 check 'windows of all sizes' odd windows 3000000

@@ -159,6 +159,30 @@ def check_mboot(port, path):
         same(fetch(Client(port), "100000", 1408), path)
 
 
+def check_gone(port, path):
+    """A client that goes away without a word, beside one that stays: the one's ICMP error is not the other's."""
+    def data(client):
+        answer = client.hear()
+        while answer and answer[0] == 6:  # again, on a slow machine
+            answer = client.hear()
+        return answer[:2]
+    gone, stays = Client(port), Client(port)
+    for client in gone, stays:
+        client.ask(rrq("memory/3000000", ("blksize", 1428), ("windowsize", 16)))
+        expect(client.hear()[0] == 6, "an OACK")
+    gone.say(ack(0))
+    expect(data(gone) == (3, 1), "block 1")
+    gone.socket.close()
+    stays.say(ack(0))
+    for block in range(1, 17):
+        expect(data(stays) == (3, block), f"block {block}")
+    stays.say(ack(16))
+    answer = data(stays)
+    while answer == (3, 16):  # likewise
+        answer = data(stays)
+    expect(answer == (3, 17), f"block 17, but {answer}")
+
+
 def check_repeated(port, path):
     client = Client(port)
     for _ in range(3):
