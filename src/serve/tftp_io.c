@@ -14,7 +14,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-/* About 900 bytes each: 15 MB. Requests beyond it are not answered, and asked again by the client. */
+/* Less than 500 bytes each: 8 MB. Requests beyond it are not answered, and asked again by the client. */
 #define TRANSFERS_MAX     16384
 #define REQUESTS_PER_WAKE 64   /* then running transfers have their turn */
 #define TABLE_SIZE        4096 /* power of two */
