@@ -11,7 +11,7 @@
 #define DHCP_OFFERS_MAX     16384u /* pool addresses held for an answer, so that a flood has an end */
 #define DHCP_OFFER_MS       60000  /* how long: clients ask within seconds, slow ones within 30 */
 #define DHCP_DECLINE_MS     600000 /* an address somebody else answers at is left alone so long */
-#define DHCP_WAITING_MAX    4096u  /* requests waiting for the disk */
+#define DHCP_WAITING_MAX    16384u /* requests waiting for the disk: 10,000 machines at once, and a slow one */
 #define DHCP_WAITING_MS     30000  /* by then the client has asked again */
 
 struct dhcp_packet {
