@@ -443,6 +443,8 @@ static enum step send_copied(struct http_connection *c, size_t size)
     struct iovec parts[2];
     size_t answer = r->answer_size - r->answer_sent, first = answer ? 0 : 1;
     parts[0] = (struct iovec){(char *)(uintptr_t)r->answer + r->answer_sent, answer};
+    if (c->stream.tls && size > HTTP_RECORD_SIZE - answer) /* what does not fit would be read in vain */
+        size = HTTP_RECORD_SIZE - answer;
     ssize_t n = body_bytes(c, size, &parts[1]);
     if (n < 0)
         return broken_file(c);

@@ -6,8 +6,6 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#define RECORD_SIZE 16384u /* RFC 8446, section 5.1: the largest TLS record */
-
 void http_stream_close(struct http_stream *stream, bool clean)
 {
     if (stream->tls && clean)
@@ -31,11 +29,11 @@ ssize_t http_stream_recv(struct http_stream *stream, void *out, size_t size)
 /* One record of what fits into it: an answer's head does not travel alone. */
 static ssize_t send_record(struct http_stream *stream, const struct iovec *parts, size_t count)
 {
-    uint8_t record[RECORD_SIZE];
+    uint8_t record[HTTP_RECORD_SIZE];
     size_t used = 0;
     if (count == 1)
         return http_tls_session_send(stream->tls, parts->iov_base,
-                                     parts->iov_len < RECORD_SIZE ? parts->iov_len : RECORD_SIZE);
+                                     parts->iov_len < HTTP_RECORD_SIZE ? parts->iov_len : HTTP_RECORD_SIZE);
     for (size_t i = 0; i < count; i++) {
         size_t room = sizeof record - used, size = parts[i].iov_len < room ? parts[i].iov_len : room;
         if (size)

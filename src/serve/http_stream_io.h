@@ -6,6 +6,8 @@
 #include <stdint.h>
 #include <sys/uio.h>
 
+#define HTTP_RECORD_SIZE 16384u /* RFC 8446, section 5.1: the most that TLS sends at a time */
+
 struct http_stream {
     int fd;
     struct http_tls_session *tls; /* owned; NULL: none */

@@ -100,6 +100,9 @@ crowd() { # the limit is the driver's alone, and taken back
     prlimit --pid $driver --nofile=100:1024 && odd crowd "$1" && prlimit --pid $driver --nofile=1024:1024 &&
         ! grep -v 'HTTP connections are open and others wait: Too many open files' "$work/stderr" && : >"$work/stderr"
 }
+drips() { # it began long before, for it takes a while
+    wait $dripping || { cat dripping; return 1; }
+}
 left_open() {
     python3 "$here/http_client.py" "$http_port" left >left &
     left=$!
@@ -114,6 +117,8 @@ left_open() {
     return $left_status
 }
 
+odd dripping 100000 >dripping 2>&1 &
+dripping=$!
 for file in empty one 513 100000 3000000 large; do
     check "curl: $file" get $file $file
 done
@@ -201,6 +206,7 @@ check 'GET with a body' odd body 100000
 check 'malformed requests' odd malformed 100000
 check 'connections reset' odd reset 100000
 check 'slow clients' odd slow 100000
+check 'requests that never end' drips
 check 'the driver ends with connections open, nothing leaks' left_open
 check 'the event of one' told 'FAILED large [0-9]* from 127.0.0.1: the server stopped'
 tap_end

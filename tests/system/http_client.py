@@ -237,6 +237,25 @@ def check_slow(port, path):
     expect(c.answer()[2] == content(path) and time.monotonic() - start < 2, "the bytes at once")
 
 
+def check_dripping(port, path):
+    """A request that never ends, a byte a second, is not waited for; nor is one that never begins."""
+    silent, c = Connection(port), Connection(port)
+    start = time.monotonic()
+    for byte in get("/" + "x" * 100):
+        c.socket.settimeout(1)
+        try:
+            c.say(bytes([byte]))
+            expect(c.more() == b"", "the end, without an answer")
+            break
+        except TimeoutError:
+            expect(time.monotonic() - start < 40, "an end to it")
+        except ConnectionError:
+            break  # it came between
+    expect(time.monotonic() - start > 15, "patience")
+    silent.socket.settimeout(20)
+    expect(silent.more() == b"", "the end of the silent one")
+
+
 def check_left(port, path):
     """Open when the server stops: idle, in the middle of a file, and while one is looked up. Holds them open."""
     connections = [Connection(port) for _ in range(3)]
