@@ -17,9 +17,9 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#define EVENTS_MAX                                                                                           \
-    256 /* taken from epoll at a time, and turns given between two looks at the rest of the loop */
-#define ACCEPT_MAX 64 /* connections at a time */
+#define EVENTS_MAX 256 /* taken from epoll at a time */
+#define ROUND_MS   5   /* of turns, between two looks at the rest of the loop; a TLS handshake takes 4 */
+#define ACCEPT_MAX 64  /* connections at a time */
 #define TICK_US    1000000u
 #define TOLD_MS    60000 /* between two lines that say the same */
 
@@ -237,7 +237,8 @@ static void run(struct http_io *io)
     look(io);
     for (unsigned i = 0; i < ACCEPT_MAX && io->acceptable && accept_one(io); i++)
         ;
-    for (unsigned i = 0; i < EVENTS_MAX && io->first_turn; i++)
+    int64_t until_ms = clock_monotonic_ms() + ROUND_MS;
+    while (io->first_turn && clock_monotonic_ms() < until_ms)
         give_turn(io, take_turn(io));
     if (io->first_turn || io->acceptable)
         sd_event_source_set_enabled(io->again, SD_EVENT_ONESHOT);
