@@ -245,6 +245,11 @@ enum cli_status cli_image_remove(struct cli *cli, struct error *err)
     store_close(store);
     if (result < 0)
         return CLI_FAILED;
+    if (cli->json) {
+        json_auto_t *told =
+            json_pack("{s:s, s:I}", "removed", cli->values[0], "freed_bytes", (json_int_t)freed);
+        return cli_print_json(told, err);
+    }
     buf_format(&out, "removed %s: %s given back\n", cli->values[0], text_size(freed, size));
     return cli_print(&out, err);
 }

@@ -3,14 +3,29 @@
 #include "store/manifest.h"
 
 #include <errno.h>
+#include <pthread.h>
+#include <sched.h>
 #include <stdarg.h>
+#include <stdlib.h>
 #include <string.h>
 
+#define THREADS_MAX    8  /* beside the caller's; disks are the limit before that many cores */
 #define FILE_SHOWN_MAX 80 /* enough for any boot file's name; longer ones are cut */
+
+enum blob_state {
+    BLOB_SOUND,
+    BLOB_CLOSED, /* cannot be opened: `why` */
+    BLOB_OTHER_SIZE,
+    BLOB_UNREADABLE, /* `why` */
+    BLOB_DAMAGED,
+};
 
 struct verify_blob {
     struct manifest_ref ref;
     const struct store_entry *entry; /* one that names it; borrowed */
+    enum blob_state state;
+    uint64_t size;     /* as found */
+    struct error *why; /* owned; NULL while there is none, or memory has run out */
 };
 
 struct verify {
@@ -20,8 +35,19 @@ struct verify {
     void (*progress)(void *ctx, uint64_t done, uint64_t total);
     struct verify_blob *blobs; /* owned */
     size_t count;
-    uint64_t done, total; /* bytes */
+    uint64_t total; /* bytes */
     int problems;
+
+    /* Threads share these: */
+    pthread_mutex_t lock;
+    size_t next;   /* blob that nobody has taken */
+    uint64_t done; /* bytes */
+};
+
+/* Who reads blobs: the caller, who also tells progress, and threads. */
+struct verify_reader {
+    struct verify *v;
+    bool tells;
 };
 
 static void __attribute__((format(printf, 3, 4)))
@@ -82,6 +108,13 @@ static int by_digest(const void *a, const void *b)
     return memcmp(&x->ref.digest, &y->ref.digest, sizeof x->ref.digest);
 }
 
+/* The largest first: then no core is left with one alone at the end. */
+static int by_size(const void *a, const void *b)
+{
+    const struct verify_blob *x = a, *y = b;
+    return x->ref.size == y->ref.size ? by_digest(a, b) : x->ref.size < y->ref.size ? 1 : -1;
+}
+
 static void each_once(struct verify *v)
 {
     size_t kept = 0;
@@ -91,17 +124,77 @@ static void each_once(struct verify *v)
         if (!kept || by_digest(&v->blobs[kept - 1], &v->blobs[i]) != 0)
             v->blobs[kept++] = v->blobs[i];
     v->count = kept;
+    if (v->count)
+        qsort(v->blobs, v->count, sizeof *v->blobs, by_size);
     for (size_t i = 0; i < v->count; i++)
         v->total += v->blobs[i].ref.size;
 }
 
+/* --- reading, by several at once --- */
+
 static void hashed(void *ctx, size_t size)
 {
-    struct verify *v = ctx;
-    v->done += size;
-    if (v->progress)
-        v->progress(v->ctx, v->done, v->total);
+    struct verify_reader *r = ctx;
+    pthread_mutex_lock(&r->v->lock);
+    uint64_t done = r->v->done += size;
+    pthread_mutex_unlock(&r->v->lock);
+    if (r->tells && r->v->progress)
+        r->v->progress(r->v->ctx, done, r->v->total);
 }
+
+static enum blob_state read_blob(struct verify_reader *r, struct verify_blob *blob, struct error *why)
+{
+    cleanup_close int fd = -1;
+    struct digest actual;
+    if (store_blob_open(r->v->store, &blob->ref.digest, &fd, &blob->size, why) < 0)
+        return BLOB_CLOSED;
+    if (blob->size != blob->ref.size)
+        return BLOB_OTHER_SIZE;
+    if (layout_hash_fd(fd, &actual, r, hashed, why) < 0)
+        return BLOB_UNREADABLE;
+    return digest_equal(&actual, &blob->ref.digest) ? BLOB_SOUND : BLOB_DAMAGED;
+}
+
+static struct verify_blob *next_blob(struct verify *v)
+{
+    pthread_mutex_lock(&v->lock);
+    struct verify_blob *blob = v->next < v->count ? &v->blobs[v->next++] : NULL;
+    pthread_mutex_unlock(&v->lock);
+    return blob;
+}
+
+static void *read_blobs(void *reader)
+{
+    struct verify_blob *blob;
+    struct verify_reader *r = reader;
+    while ((blob = next_blob(r->v))) {
+        struct error why = {0};
+        blob->state = read_blob(r, blob, &why);
+        if (why.text[0] && (blob->why = malloc(sizeof why)))
+            *blob->why = why;
+    }
+    return NULL;
+}
+
+static void read_all(struct verify *v)
+{
+    pthread_t thread[THREADS_MAX];
+    struct verify_reader caller = {v, true}, others = {v, false};
+    cpu_set_t set;
+    unsigned cores = sched_getaffinity(0, sizeof set, &set) == 0 ? (unsigned)CPU_COUNT(&set) : 1, started = 0;
+    pthread_mutex_init(&v->lock, NULL);
+    while (started + 1 < cores && started + 1 < v->count && started < THREADS_MAX &&
+           pthread_create(&thread[started], NULL, read_blobs, &others) == 0)
+        started++;
+    read_blobs(&caller);
+    while (started)
+        pthread_join(thread[--started], NULL);
+    pthread_mutex_destroy(&v->lock);
+    if (v->progress && v->total)
+        v->progress(v->ctx, v->total, v->total);
+}
+
+/* --- telling --- */
 
 /* " (sys.vgz)": what the image calls the blob; "" for its manifest and config. The rare case, so it loads
  * again. */
@@ -119,31 +212,25 @@ static void format_file(const struct verify *v, const struct verify_blob *blob, 
     image_free(image);
 }
 
-static void verify_blob(struct verify *v, const struct verify_blob *blob)
+static void tell_blob(struct verify *v, const struct verify_blob *blob)
 {
-    char file[FILE_SHOWN_MAX];
-    cleanup_close int fd = -1;
-    uint64_t size;
-    char path[LAYOUT_BLOB_PATH_MAX];
-    struct digest actual;
-    struct error what = {0};
+    char file[FILE_SHOWN_MAX], path[LAYOUT_BLOB_PATH_MAX];
+    const char *why = blob->why ? blob->why->text : "unreadable";
+    bool gone = blob->state == BLOB_CLOSED && blob->why && blob->why->code == ENOENT;
+    if (blob->state == BLOB_SOUND || (gone && !still_there(v, blob->entry)))
+        return;
     layout_blob_path(&blob->ref.digest, path);
-    if (store_blob_open(v->store, &blob->ref.digest, &fd, &size, &what) < 0) {
-        if (what.code != ENOENT || still_there(v, blob->entry)) {
-            format_file(v, blob, file);
-            problem(v, blob->entry, "%s%s; import the image again", what.text, file);
-        }
-    } else if (size != blob->ref.size) {
-        format_file(v, blob, file);
+    format_file(v, blob, file);
+    if (blob->state == BLOB_CLOSED)
+        problem(v, blob->entry, "%s%s; import the image again", why, file);
+    else if (blob->state == BLOB_OTHER_SIZE)
         problem(v, blob->entry, "images/%s has %llu bytes, expected %llu%s; import the image again", path,
-                (unsigned long long)size, (unsigned long long)blob->ref.size, file);
-    } else if (layout_hash_fd(fd, &actual, v, hashed, &what) < 0) {
-        problem(v, blob->entry, "images/%s: %s", path, what.text);
-    } else if (!digest_equal(&actual, &blob->ref.digest)) {
-        format_file(v, blob, file);
+                (unsigned long long)blob->size, (unsigned long long)blob->ref.size, file);
+    else if (blob->state == BLOB_UNREADABLE)
+        problem(v, blob->entry, "images/%s: %s", path, why);
+    else
         problem(v, blob->entry,
                 "images/%s is damaged%s: its content has another digest; import the image again", path, file);
-    }
 }
 
 static int verify_entries(struct verify *v, const struct store_entry *entries, size_t count,
@@ -153,8 +240,9 @@ static int verify_entries(struct verify *v, const struct store_entry *entries, s
         if (verify_manifest(v, &entries[i], err) < 0)
             return -1;
     each_once(v);
+    read_all(v);
     for (size_t i = 0; i < v->count; i++)
-        verify_blob(v, &v->blobs[i]);
+        tell_blob(v, &v->blobs[i]);
     return v->problems;
 }
 
@@ -169,6 +257,8 @@ int store_verify(struct store *store, const char *ref, void *ctx,
         return -1;
     struct verify v = {.store = store, .ctx = ctx, .found = found, .progress = progress};
     int result = verify_entries(&v, ref ? &one : list, count, err);
+    for (size_t i = 0; i < v.count; i++)
+        free(v.blobs[i].why);
     free(v.blobs);
     return result;
 }
