@@ -1,7 +1,7 @@
 # A thin front for meson and ninja. `make demo` and `make test` are all a newcomer needs: both install what they need.
 BUILD := build
 
-.PHONY: all setup demo test test-boot install format clean
+.PHONY: all setup demo test test-boot bench install format clean
 all: $(BUILD)/build.ninja
 	@ninja -C $(BUILD) src/bootherd docs/bootherd.8
 
@@ -27,11 +27,17 @@ test-boot:
 	@$(MAKE) --no-print-directory all
 	@meson test -C $(BUILD) --suite boot --verbose $(CASE)
 
+# Beside the peers from Debian's packages: make bench BENCH="--only tftp --rounds 5"; --json, --markdown, --short.
+bench:
+	@scripts/setup.sh bench
+	@$(MAKE) --no-print-directory all
+	@bench/run.sh $(BENCH)
+
 install: all
 	@meson install -C $(BUILD) --no-rebuild
 
 format:
-	@find src tests -name '*.c' -o -name '*.h' | xargs clang-format -i
+	@find src tests bench -name '*.c' -o -name '*.h' | xargs clang-format -i
 
 clean:
 	@rm -rf build build-*

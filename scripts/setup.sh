@@ -1,12 +1,13 @@
 #!/bin/bash
-# Installs the Debian packages that a purpose needs: setup.sh build|demo|test. Says what it installs; nothing when all is there.
+# Installs the Debian packages that a purpose needs: setup.sh build|demo|test|bench. Says what it installs; nothing when all is there.
 set -eu
 here=$(dirname "$(readlink -f "$0")")
 case "${1:-}" in
 build) purposes="build" ;;
 demo) purposes="build demo" ;;
-test) purposes="build demo test" ;;
-*) echo "usage: setup.sh build|demo|test" >&2; exit 2 ;;
+test) purposes="build demo test bench" ;;
+bench) purposes="build demo bench" ;;
+*) echo "usage: setup.sh build|demo|test|bench" >&2; exit 2 ;;
 esac
 missing=""
 for purpose in $purposes; do

@@ -1,0 +1,4 @@
+"""All rows, in the order of the table."""
+from rows import boot, dhcp, fleet, http, images, importing, tftp
+
+ROWS = importing.ROWS + tftp.ROWS + dhcp.ROWS + http.ROWS + fleet.ROWS + boot.ROWS + images.ROWS
