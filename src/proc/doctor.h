@@ -110,6 +110,7 @@ struct doctor_facts {
     char interface_names[DOCTOR_WHY_MAX]; /* all that this machine has: "eth0, eth1" */
     size_t interface_count;
     struct doctor_interface interface[DOCTOR_INTERFACES_MAX];
+    uint64_t neighbours_max; /* hardware addresses that the kernel remembers at most; 0: not known */
     size_t heard_count;
     struct doctor_heard heard[DOCTOR_OFFERS_MAX];
     size_t answer_count;

@@ -2,6 +2,7 @@
 #include "base/text.h"
 #include "proc/doctor.h"
 
+#include <inttypes.h>
 #include <stdio.h>
 
 #define MTU_ETHERNET 1500
@@ -71,6 +72,19 @@ static void check_one(const struct doctor_facts *facts, const struct doctor_inte
         check_link(facts, i, report);
 }
 
+/* A machine that the kernel has no room for is answered only when another one was forgotten. */
+static void check_neighbours(const struct doctor_facts *facts, struct doctor_report *report)
+{
+    size_t machines = facts->fleet->node_count;
+    if (facts->neighbours_max && machines > facts->neighbours_max)
+        doctor_find(report, DOCTOR_WARNING,
+                    "the fleet has %zu nodes, and the kernel remembers %" PRIu64
+                    " hardware addresses: when more "
+                    "machines than that boot at once, answers get lost\nsysctl -w "
+                    "net.ipv4.neigh.default.gc_thresh3=%zu, and the same in /etc/sysctl.d, so that it lasts",
+                    machines, facts->neighbours_max, 2 * machines);
+}
+
 void doctor_check_interface(const struct doctor_facts *facts, struct doctor_report *report)
 {
     if (!facts->interface_count)
@@ -84,6 +98,7 @@ void doctor_check_interface(const struct doctor_facts *facts, struct doctor_repo
                     "sent\nbootherd doctor --interface IF looks for other DHCP servers too");
     for (size_t i = 0; i < facts->interface_count; i++)
         check_one(facts, &facts->interface[i], report);
+    check_neighbours(facts, report);
 }
 
 /* --- ports --- */

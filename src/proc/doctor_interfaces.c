@@ -1,9 +1,11 @@
 /* Which interfaces there are, and how they are set up. */
 #include "base/cleanup.h"
+#include "base/file.h"
 #include "base/text.h"
 #include "proc/doctor_look.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <ifaddrs.h>
 #include <linux/if_packet.h>
 #include <linux/if_vlan.h>
@@ -11,9 +13,12 @@
 #include <net/if.h>
 #include <netinet/in.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/socket.h>
+
+#define NUMBER_MAX 32 /* bytes of a file with one number */
 
 static struct doctor_interface *find(struct doctor_facts *facts, const char *name)
 {
@@ -110,6 +115,16 @@ static void add_name(struct doctor_facts *facts, const char *name)
              name);
 }
 
+/* One limit for the whole machine, also where a namespace has no file for it: then it is not known here. */
+static void look_neighbours(struct doctor_facts *facts)
+{
+    cleanup_buf struct buf text = BUF_INIT;
+    struct error ignored;
+    if (file_read_at(AT_FDCWD, "/proc/sys/net/ipv4/neigh/default/gc_thresh3", NUMBER_MAX, &text, &ignored) ==
+        0)
+        facts->neighbours_max = strtoull(buf_text(&text), NULL, 10);
+}
+
 int doctor_look_interfaces(const char *const *names, size_t count, struct doctor_facts *facts,
                            struct error *err)
 {
@@ -134,5 +149,6 @@ int doctor_look_interfaces(const char *const *names, size_t count, struct doctor
     for (size_t i = 0; i < facts->interface_count; i++)
         if (facts->interface[i].exists)
             take_details(fd, &facts->interface[i]);
+    look_neighbours(facts);
     return 0;
 }

@@ -132,6 +132,17 @@ static void all_is_well(void **state)
     assert_non_null(strstr(buf_text(&out), "\n0 faults, 0 warnings, 0 notes; "));
 }
 
+static void neighbours(void **state)
+{
+    set_fleet("nodes:\n  n[1-40]: {}\n");
+    facts->neighbours_max = 40;
+    check_silent("interface");
+    facts->neighbours_max = 39;
+    check_finds(DOCTOR_WARNING, "interface", "40 nodes, and the kernel remembers 39 ", "gc_thresh3=80");
+    facts->neighbours_max = 0;
+    check_silent("interface");
+}
+
 static void interfaces(void **state)
 {
     struct doctor_interface *i = &facts->interface[0];
@@ -406,6 +417,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(all_is_well, setup, teardown),
         cmocka_unit_test_setup_teardown(interfaces, setup, teardown),
+        cmocka_unit_test_setup_teardown(neighbours, setup, teardown),
         cmocka_unit_test_setup_teardown(ports, setup, teardown),
         cmocka_unit_test_setup_teardown(the_firewall, setup, teardown),
         cmocka_unit_test_setup_teardown(clock_and_folder, setup, teardown),
