@@ -84,11 +84,11 @@ def storm(lab, server, machines, at_once):
         machines, at_once = machines // 20, at_once // 20
     machines //= SLOW.get(server, 1)
     process = START[server](lab)
-    watch, cpu = labs.Watch(process.pid), labs.cpu_seconds(process.pid)
+    watch, cpu = labs.Watch(process.pid), process.cpu_seconds()
     report = swarm(lab, "--only", "dhcp", "--machines", str(machines), "--at-once", str(min(at_once, machines)))
-    used = labs.cpu_seconds(process.pid) - cpu
-    done = report["booted"]
-    result = Result(rate=done / report["seconds"], cpu=used * 1e6 / done if done else None, memory=watch.end(),
+    used = process.cpu_seconds() - cpu
+    done = report["done"]
+    result = Result(rate=done / (report["took_us"] / 1e6), cpu=used * 1e6 / done if done else None, memory=watch.end(),
                     failures=report["failed"], timeouts=report["timeouts"], extra={"p99Ms": report["steps"]["dhcp"]["p99Ms"]})
     process.stop(lab)
     return result

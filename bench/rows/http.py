@@ -105,10 +105,10 @@ def large(lab, server):
         if get(lab, name) != f.read():
             raise SystemExit(f"bench: {server} sends other bytes")
     watch = labs.Watch(process.pid)
-    cpu, began, sent = labs.cpu_seconds(process.pid), time.monotonic(), received(lab)
+    cpu, began, sent = process.cpu_seconds(), time.monotonic(), received(lab)
     _, errors = wrk(lab, 200, seconds, f"http://{labs.SERVER}/{name}")
     size, took = (received(lab) - sent) / 1e9, time.monotonic() - began
-    result = Result(rate=size * 1000 / took, cpu=(labs.cpu_seconds(process.pid) - cpu) / size, memory=watch.end(), failures=errors)
+    result = Result(rate=size * 1000 / took, cpu=(process.cpu_seconds() - cpu) / size, memory=watch.end(), failures=errors)
     process.stop(lab)
     return result
 
@@ -136,11 +136,11 @@ def small(lab, server, keep_alive):
     if not 1500 < len(want) < 2600:
         raise SystemExit(f"bench: the rendered config has {len(want)} bytes")
     wrk(lab, 50, 1, f"http://{labs.SERVER}/", script)
-    watch, cpu = labs.Watch(process.pid), labs.cpu_seconds(process.pid)
+    watch, cpu = labs.Watch(process.pid), process.cpu_seconds()
     began = time.monotonic()
     requests, errors = wrk(lab, 50, seconds, f"http://{labs.SERVER}/", script)
     took = time.monotonic() - began
-    used = labs.cpu_seconds(process.pid) - cpu
+    used = process.cpu_seconds() - cpu
     result = Result(rate=requests / used, cpu=used * 1e6 / requests, memory=watch.end(), failures=errors,
                     extra={"requestsPerSecond": requests / took})
     process.stop(lab)

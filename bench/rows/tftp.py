@@ -82,10 +82,10 @@ def fetch(lab, server, clients, window, megabytes, loss=0):
     process.wait_for(lambda: lab.listens("udp", 69), server)
     words = ["--fetch", path, "--expect", content, "--blksize", "1428", "--windowsize", str(window)]
     swarm(lab, *words, "--machines", "4")  # warm
-    watch, cpu = labs.Watch(process.pid), labs.cpu_seconds(process.pid)
-    report = swarm(lab, *words, "--machines", str(clients), *(["--loss", str(loss)] if loss else []))
-    used = labs.cpu_seconds(process.pid) - cpu
-    result = Result(rate=report["bytes"] / 1e6 / report["seconds"], cpu=used / (report["bytes"] / 1e9) if report["bytes"] else None,
+    watch, cpu = labs.Watch(process.pid), process.cpu_seconds()
+    report = swarm(lab, *words, "--machines", str(clients), *(["--loss", str(loss * 10000), "--timeout", "1000"] if loss else []))
+    used = process.cpu_seconds() - cpu
+    result = Result(rate=report["bytes"] / report["took_us"], cpu=used / (report["bytes"] / 1e9) if report["bytes"] else None,
                     memory=watch.end(), failures=report["failed"], timeouts=report["timeouts"])
     process.stop(lab)
     return result
