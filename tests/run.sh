@@ -4,6 +4,7 @@
 #   2. the same sources built by clang without a warning, its unit tests
 #   3. system tests (network namespaces, foreign clients) against the sanitized binaries
 #   4. boot tests (QEMU) against the plain build, as many at once as memory allows
+#   5. the benchmarks in their short form, which shows that they work and measures nothing
 set -u
 cd "$(dirname "$(readlink -f "$0")")/.." || exit 1
 logs=()
@@ -38,6 +39,8 @@ say "3. system tests: namespaces and foreign clients"
 [ -f build-asan/build.ninja ] && run build-asan system 2
 say "4. boot tests: QEMU without KVM"
 if build build gcc; then run build boot 2; else broken=$((broken + 1)); fi
+say "5. benchmarks, the short form: bootherd beside the peers"
+run build bench 1
 echo
 echo "all of it took $((SECONDS - start)) s"
 python3 tests/count.py "$broken" "${logs[@]}"

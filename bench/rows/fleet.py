@@ -1,5 +1,6 @@
 """A fleet of 100,000 nodes, and one of 1,000 to see that the cost of one machine does not grow with the fleet."""
 import os
+import re
 import time
 
 from lab import TOP, memory_bytes, run
@@ -52,6 +53,16 @@ def start(lab, server):
     return result
 
 
+def plan(lab, server):
+    """A boot plan's 99th percentile in the small fleet and in the large one."""
+    run("ninja", "-C", os.path.join(TOP, "build"), "tests/bench/bench_fleet")
+    p99 = []
+    for nodes in (1000, nodes_of(lab)):
+        said = run(os.path.join(TOP, "build/tests/bench/bench_fleet"), fleet_file(lab, nodes))
+        p99.append(float(re.search(r"([\d.]+) us p99", said)[1]))
+    return Result(rate=p99[1], extra={"of1000Nodes": p99[0]})
+
+
 ROWS = [
     Row("fleet-apply", "100,000 nodes: apply", "s", "3 s", apply, ["bootherd"], lower_is_better=True,
         met=lambda s: s.median("bootherd") <= 3),
@@ -59,4 +70,7 @@ ROWS = [
         met=lambda s: s.median("bootherd") < 1),
     Row("fleet-start", "100,000 nodes: from start to serving", "s", "1 s, 200 MB", start, ["bootherd"], lower_is_better=True,
         met=lambda s: s.median("bootherd") <= 1 and s.worst("bootherd", "memory") <= 200e6),
+    Row("fleet-plan", "100,000 nodes: a boot plan, p99", "us", "1 ms, flat from 1,000 to 100,000", plan, ["bootherd"],
+        lower_is_better=True,
+        met=lambda s: s.median("bootherd") < 1000 and s.median("bootherd") < 2 * s.extra("bootherd", "of1000Nodes")),
 ]
