@@ -16,6 +16,8 @@ def figure(summary, server):
     memory = max((r.memory or 0 for r in summary.results.get(server, [])), default=0)
     if memory:
         text += f", {memory / (1 << 20):.0f} MiB"
+    if summary.extra(server, "p99Ms") is not None:
+        text += f", p99 {short(summary.extra(server, 'p99Ms'))} ms"
     failures, timeouts = summary.worst(server, "failures"), summary.worst(server, "timeouts")
     if failures:
         text += f", {failures} failed"

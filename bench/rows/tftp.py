@@ -85,8 +85,9 @@ def fetch(lab, server, clients, window, megabytes, loss=0):
     watch, cpu = labs.Watch(process.pid), process.cpu_seconds()
     report = swarm(lab, *words, "--machines", str(clients), *(["--loss", str(loss * 10000), "--timeout", "1000"] if loss else []))
     used = process.cpu_seconds() - cpu
-    result = Result(rate=report["bytes"] / report["took_us"], cpu=used / (report["bytes"] / 1e9) if report["bytes"] else None,
-                    memory=watch.end(), failures=report["failed"], timeouts=report["timeouts"])
+    size = report["bytes"]["tftp"]
+    result = Result(rate=size / 1e6 / report["seconds"], cpu=used / (size / 1e9) if size else None, memory=watch.end(),
+                    failures=report["failed"], timeouts=report["tftp_timeouts"])
     process.stop(lab)
     return result
 
