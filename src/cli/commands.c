@@ -55,9 +55,11 @@ static const struct cli_option set_options[] = {
 
 static const struct cli_option swarm_options[] = {
     {"interface", "IF", "the network interface that the machines are behind", false},
-    {"server", "ADDR", "the boot server", false},
+    {"server", "ADDR", "the boot server; default: whoever answers", false},
     {"only", "dhcp", "an address each, no more", false},
-    {"fetch", "FILE", "no DHCP: each machine fetches this file by TFTP", false},
+    {"fetch", "FILE|URL", "no DHCP: each machine fetches this file by TFTP, or by HTTP (http://ADDR/FILE)",
+     false},
+    {"close", NULL, "--fetch by HTTP: a connection a file", false},
     {"expect", "FILE", "compare each byte that arrives with this file of yours", false},
     {"machines", "N", "how many, default 1", false},
     {"at-once", "N", "how many of them at the same time at most, default all", false},
@@ -151,7 +153,7 @@ const struct cli_command cli_commands[] = {
      "nodes.\n"
      "Changes nothing. Exit status 1 when there is a fault.",
      0, 0, CLI_ROOT_NONE, doctor_options, CLI_KEYS_NONE, cli_doctor},
-    {"swarm", "--interface IF --only dhcp | --server ADDR --fetch FILE [--machines N] ...",
+    {"swarm", "--interface IF [--machines N] [--only dhcp | --fetch FILE] ...",
      "A herd of simulated machines against a boot server.",
      "Any server will do. Prints what came of it; exit status 1 when a machine failed.", 0, 0, CLI_ROOT_NONE,
      swarm_options, CLI_KEYS_NONE, cli_swarm},

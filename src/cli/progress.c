@@ -23,11 +23,27 @@ void progress_start(struct progress *p, const char *what)
     p->told_ms = p->started_ms;
 }
 
+void progress_start_counting(struct progress *p, const char *what, const char *things)
+{
+    progress_start(p, what);
+    p->things = things;
+}
+
+/* So many bytes, or so many things. */
+static const char *amount(const struct progress *p, uint64_t number, char out[static TEXT_SIZE_MAX])
+{
+    if (!p->things)
+        return text_size(number, out);
+    snprintf(out, TEXT_SIZE_MAX, "%llu", (unsigned long long)number);
+    return out;
+}
+
 static void print_plain(const struct progress *p, uint64_t done, uint64_t total, int64_t elapsed_ms)
 {
     char done_text[TEXT_SIZE_MAX], total_text[TEXT_SIZE_MAX], time[TEXT_DURATION_MAX];
-    fprintf(stderr, "%s: %s of %s read, %s so far\n", p->what, text_size(done, done_text),
-            total ? text_size(total, total_text) : "an unknown size", text_duration_ms(elapsed_ms, time));
+    fprintf(stderr, "%s: %s of %s %s, %s so far\n", p->what, amount(p, done, done_text),
+            total ? amount(p, total, total_text) : "an unknown size", p->things ? p->things : "read",
+            text_duration_ms(elapsed_ms, time));
 }
 
 static void print_bar(const struct progress *p, uint64_t done, uint64_t total, int64_t elapsed_ms)
@@ -41,8 +57,8 @@ static void print_bar(const struct progress *p, uint64_t done, uint64_t total, i
     bar[BAR_WIDTH] = 0;
     if (rate && total > done)
         text_duration_ms((int64_t)((total - done) * 1000 / rate), left);
-    fprintf(stderr, "\r\033[K%s [%s] %s, %s/s, %s left", p->what, bar, text_size(done, done_text),
-            text_size(rate, rate_text), left);
+    fprintf(stderr, "\r\033[K%s [%s] %s%s%s, %s/s, %s left", p->what, bar, amount(p, done, done_text),
+            p->things ? " " : "", p->things ? p->things : "", amount(p, rate, rate_text), left);
 }
 
 void progress_tell(struct progress *p, uint64_t done, uint64_t total)

@@ -87,12 +87,13 @@ static int take_mode(const struct cli *cli, struct herd_options *herd, struct er
 {
     const char *only = cli_option(cli, "only");
     herd->file = cli_option(cli, "fetch");
-    herd->mode = herd->file ? HERD_FETCH : HERD_DHCP;
-    if (!herd->file == !only)
-        return error_set(err, "what are the machines to do? --only dhcp, or --fetch FILE");
+    herd->mode = herd->file ? HERD_FETCH : only ? HERD_DHCP : HERD_BOOT;
+    herd->close = cli_has(cli, "close");
+    if (herd->file && only)
+        return error_set(err, "--only dhcp and --fetch do not go together");
     if (only && strcmp(only, "dhcp") != 0)
         return error_set(err, "--only %s: dhcp is all there is", only);
-    if (herd->file && !herd->server)
+    if (herd->file && !herd->server && !strstr(herd->file, "://"))
         return error_set(err, "which server? --server ADDR");
     return 0;
 }
@@ -144,7 +145,7 @@ enum cli_status cli_swarm(struct cli *cli, struct error *err)
         error_errno(err, ENOMEM, "report");
         return CLI_FAILED;
     }
-    progress_start(&progress, "swarm");
+    progress_start_counting(&progress, "swarm", "machines");
     const struct herd_listener listener = {&progress, tell_progress};
     int result = cli->processes->swarm(&options, &listener, report, err);
     progress_clear(&progress);

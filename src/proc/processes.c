@@ -1,5 +1,6 @@
 #include "proc/processes.h"
 
+#include "proc/address_role.h"
 #include "proc/ask.h"
 #include "proc/doctor_run.h"
 #include "proc/import.h"
@@ -28,6 +29,7 @@ const struct cli_processes proc_processes = {
 };
 
 const struct role roles[] = {
+    {"addresses", address_role},
     {"import", import_role},
     {"net", net_role},
     {"state", state_role},

@@ -1,6 +1,7 @@
 #include "proc/swarm.h"
 
 #include "base/cleanup.h"
+#include "proc/address_role.h"
 #include "proc/interface.h"
 #include "proc/role.h"
 #include "swarm/dhcp_wire_io.h"
@@ -104,10 +105,19 @@ int swarm_run(const struct cli_swarm_options *options, const struct herd_listene
     cleanup_close int dhcp = herd.mode == HERD_FETCH ? -1 : dhcp_wire_open(&herd.interface, err);
     if (dhcp < 0 && herd.mode != HERD_FETCH)
         return -1;
+    cleanup_close int address = -1;
+    pid_t keeper = 0;
+    if (herd.mode == HERD_BOOT && address_role_start(&herd.interface, &address, &keeper, err) < 0)
+        return -1;
     cleanup_close int signals = catch_signals(err);
     cleanup_close int empty = signals < 0 ? -1 : role_empty_folder(err);
     if (empty < 0 || role_drop(empty, err) < 0)
         return -1;
-    const struct herd_doors doors = {.stop_fd = signals, .dhcp_fd = dhcp};
-    return herd_run(&herd, &doors, listener, out, err);
+    const struct herd_doors doors = {.stop_fd = signals, .dhcp_fd = dhcp, .address_fd = address};
+    int result = herd_run(&herd, &doors, listener, out, err);
+    if (address >= 0) /* its end ends the process, which takes the addresses away */
+        close(TAKE_FD(address));
+    if (keeper && role_wait(keeper, "addresses", result < 0 ? NULL : err) < 0)
+        result = -1;
+    return result;
 }

@@ -40,6 +40,12 @@ struct dhcp_client {
     const char *text;         /* static */
 };
 
+/* Whether an answer could mean anything. */
+static inline bool dhcp_client_listens(const struct dhcp_client *c)
+{
+    return c->state >= DHCP_CLIENT_DISCOVERING && c->state <= DHCP_CLIENT_REQUESTING;
+}
+
 /* DISCOVERs. xid is one that is on its way nowhere else. */
 void dhcp_client_start(struct dhcp_client *c, uint32_t xid, int64_t now_us);
 /* An answer with the client's xid and MAC. True: dhcp_client_message is to be sent, or the state is another.

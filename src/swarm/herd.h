@@ -9,6 +9,7 @@
 #define HERD_HABITS_MAX   8
 
 enum herd_mode {
+    HERD_BOOT,
     HERD_DHCP,  /* an address each, no more */
     HERD_FETCH, /* one file each, no DHCP */
 };
@@ -33,7 +34,8 @@ struct herd_options {
     unsigned ramp;                /* so many are started a second at most; 0: no limit */
     unsigned repeat;              /* what each machine does so many times */
     unsigned attempts;            /* boots of a machine until it counts as failed */
-    const char *file;             /* of HERD_FETCH; borrowed */
+    const char *file;             /* of HERD_FETCH, as place_parse takes it; borrowed */
+    bool close;                   /* by HTTP: a connection a file */
     struct slice expect;          /* what its bytes are to be; borrowed; data NULL: not looked at */
     unsigned blksize, windowsize; /* 0: not asked for */
     unsigned timeout_ms, tries;   /* of HERD_FETCH by TFTP */
@@ -43,6 +45,7 @@ struct herd_options {
 
 /* What the herd was given that needed privileges to be got; borrowed. */
 struct herd_doors {
-    int stop_fd; /* readable: the herd is to stop */
-    int dhcp_fd; /* dhcp_wire_open; -1: none */
+    int stop_fd;    /* readable: the herd is to stop */
+    int dhcp_fd;    /* dhcp_wire_open; -1: none */
+    int address_fd; /* swarm/address_io.h; -1: none */
 };

@@ -255,3 +255,17 @@ int http_reply_close(struct http_reply *r, struct error *err)
     return error_set(err, "the server closed the connection %llu bytes before the end",
                      (unsigned long long)r->left_bytes);
 }
+
+uint64_t http_reply_skippable(const struct http_reply *reply)
+{
+    bool counted = reply->state == HTTP_REPLY_BODY && reply->length_bytes != HTTP_REPLY_LENGTH_NONE;
+    return counted ? reply->left_bytes : 0;
+}
+
+void http_reply_skip(struct http_reply *reply, uint64_t bytes)
+{
+    reply->body_bytes += bytes;
+    reply->left_bytes -= bytes;
+    if (reply->left_bytes == 0)
+        reply->state = HTTP_REPLY_DONE;
+}

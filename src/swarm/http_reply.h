@@ -57,6 +57,13 @@ void http_reply_init(struct http_reply *reply, bool asked_head);
 int http_reply_feed(struct http_reply *reply, struct slice data, size_t *used, struct slice *body,
                     struct error *err);
 
+/*
+ * Bytes of the body that were thrown away unseen (recv with MSG_TRUNC). How many there may be at most is what
+ * http_reply_skippable says: 0 where the body must be read.
+ */
+uint64_t http_reply_skippable(const struct http_reply *reply);
+void http_reply_skip(struct http_reply *reply, uint64_t bytes);
+
 /* The server closed the connection: 0 where that ends the body, else an error that says what is missing. */
 int http_reply_close(struct http_reply *reply, struct error *err);
 

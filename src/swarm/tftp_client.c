@@ -159,8 +159,10 @@ void tftp_client_packet(struct tftp_client *c, struct slice packet, int64_t now_
         take_oack(c, packet, now_us, out);
         break;
     case TFTP_ERROR:
-        if (tftp_reply_parse(packet, &reply))
+        if (tftp_reply_parse(packet, &reply)) {
             fail(c, TFTP_CLIENT_REFUSED, reply.text);
+            c->code = reply.number;
+        }
         break;
     default:
         break;

@@ -58,6 +58,7 @@ struct tftp_client {
     uint32_t timeouts;              /* silences that made it speak again */
     uint32_t gaps;                  /* blocks missing in a window */
     uint32_t duplicates;            /* blocks that came again */
+    uint16_t code;                  /* of the server's ERROR */
     char text[TFTP_ERROR_TEXT_MAX]; /* why, once it has failed */
 };
 
