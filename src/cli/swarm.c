@@ -32,6 +32,8 @@ static const struct number numbers[] = {
     {"timeout", 10, 600000, 4000, FIELD(timeout_ms)},
     {"tries", 1, 1000, 6, FIELD(tries)},
     {"loss", 0, 1000000, 0, FIELD(loss_ppm)},
+    {"delay", 0, 60000, 0, FIELD(delay_ms)},
+    {"rate", 1000, UINT64_MAX / 1000000, 0, FIELD(rate)},
     {"seed", 0, UINT64_MAX, 1, FIELD(seed)},
 };
 

@@ -19,6 +19,7 @@
 
 struct dhcp_wire {
     struct swarm_source source;
+    struct swarm_outbox *outbox;
     struct swarm_link *link;
     int fd;
     void (*take)(void *ctx, const struct dhcp_message *answer);
@@ -88,7 +89,7 @@ static void ready(struct swarm_source *s, uint32_t events)
     }
 }
 
-int dhcp_wire_new(struct swarm_loop *loop, struct swarm_link *link, int fd,
+int dhcp_wire_new(struct swarm_outbox *outbox, struct swarm_link *link, int fd,
                   void (*take)(void *ctx, const struct dhcp_message *answer), void *ctx,
                   struct dhcp_wire **out, struct error *err)
 {
@@ -96,6 +97,7 @@ int dhcp_wire_new(struct swarm_loop *loop, struct swarm_link *link, int fd,
     if (!w)
         return error_errno(err, ENOMEM, "DHCP");
     w->source.ready = ready;
+    w->outbox = outbox;
     w->link = link;
     w->fd = fd;
     w->take = take;
@@ -104,7 +106,7 @@ int dhcp_wire_new(struct swarm_loop *loop, struct swarm_link *link, int fd,
         w->iov[i] = (struct iovec){w->frame[i], FRAME_INPUT_MAX};
         w->header[i].msg_hdr = (struct msghdr){.msg_iov = &w->iov[i], .msg_iovlen = 1};
     }
-    if (swarm_loop_add(loop, fd, EPOLLIN, &w->source, err) < 0) {
+    if (swarm_loop_add(outbox->loop, fd, EPOLLIN, &w->source, err) < 0) {
         free(w);
         return -1;
     }
@@ -122,5 +124,5 @@ void dhcp_wire_send(struct dhcp_wire *wire, const struct mac *from, const uint8_
 {
     uint8_t frame[FRAME_MAX];
     if (!swarm_link_loses(wire->link))
-        (void)send(wire->fd, frame, frame_build(from, payload, size, frame), MSG_DONTWAIT | MSG_NOSIGNAL);
+        (void)swarm_outbox_send(wire->outbox, wire->fd, NULL, frame, frame_build(from, payload, size, frame));
 }

@@ -4,7 +4,7 @@
 #include "serve/dhcp_message.h"
 #include "swarm/herd.h"
 #include "swarm/link.h"
-#include "swarm/loop_io.h"
+#include "swarm/outbox_io.h"
 
 struct dhcp_wire;
 
@@ -13,7 +13,7 @@ struct dhcp_wire;
 int dhcp_wire_open(const struct herd_interface *interface, struct error *err);
 
 /* fd is borrowed. take gets each answer to port 68, whosever it is; the message is gone after the call. */
-int dhcp_wire_new(struct swarm_loop *loop, struct swarm_link *link, int fd,
+int dhcp_wire_new(struct swarm_outbox *outbox, struct swarm_link *link, int fd,
                   void (*take)(void *ctx, const struct dhcp_message *answer), void *ctx,
                   struct dhcp_wire **out, struct error *err);
 void dhcp_wire_free(struct dhcp_wire *wire); /* NULL is fine */

@@ -40,6 +40,8 @@ struct herd_options {
     unsigned blksize, windowsize; /* 0: not asked for */
     unsigned timeout_ms, tries;   /* of HERD_FETCH by TFTP */
     uint32_t loss_ppm;
+    unsigned delay_ms;
+    uint64_t rate; /* bytes a second and machine; 0: no limit */
     uint64_t seed;
 };
 

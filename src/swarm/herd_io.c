@@ -13,7 +13,7 @@
 #include <sys/epoll.h>
 
 #define TIMERS_PER_STALL 3
-#define TIMERS_OWN       1
+#define TIMERS_OWN       2
 #define PROGRESS_US      100000
 #define REBOOT_US        3000000 /* from a failed boot to the next DISCOVER; real machines need longer */
 #define XID_STALL_BITS   17      /* the rest is random */
@@ -39,6 +39,7 @@ struct herd {
     struct report *report;
     struct swarm_loop loop;
     struct swarm_link link;
+    struct swarm_outbox outbox;
     struct swarm_source stop;
     struct swarm_timer progress;
     struct tftp_manner manner; /* of HERD_FETCH */
@@ -336,11 +337,17 @@ static void stall_init(struct herd *h, struct stall *s)
     s->timer.fire = fire;
     s->tftp = (struct tftp_fetch){.loop = &h->loop,
                                   .link = &h->link,
+                                  .outbox = &h->outbox,
                                   .intake = h->intake,
                                   .data = tftp_data,
                                   .ended = tftp_ended,
                                   .fd = -1};
-    s->http = (struct http_fetch){.loop = &h->loop, .intake = h->http_intake, .ended = http_ended, .fd = -1};
+    s->http = (struct http_fetch){.loop = &h->loop,
+                                  .link = &h->link,
+                                  .outbox = &h->outbox,
+                                  .intake = h->http_intake,
+                                  .ended = http_ended,
+                                  .fd = -1};
 }
 
 static void stall_fini(struct stall *s)
@@ -381,7 +388,7 @@ static int herd_open(struct herd *h, const struct herd_doors *doors, struct erro
         (doors->stop_fd >= 0 && swarm_loop_add(&h->loop, doors->stop_fd, EPOLLIN, &h->stop, err) < 0))
         return -1;
     if (doors->dhcp_fd >= 0 &&
-        dhcp_wire_new(&h->loop, &h->link, doors->dhcp_fd, take_answer, h, &h->wire, err) < 0)
+        dhcp_wire_new(&h->outbox, &h->link, doors->dhcp_fd, take_answer, h, &h->wire, err) < 0)
         return -1;
     return doors->address_fd < 0 ? 0
                                  : address_io_new(&h->loop, doors->address_fd, h->stall_count, address_done,
@@ -392,6 +399,7 @@ static void herd_close(struct herd *h)
 {
     for (size_t i = 0; h->stalls && i < h->stall_count; i++)
         stall_fini(&h->stalls[i]);
+    swarm_outbox_fini(&h->outbox);
     dhcp_wire_free(h->wire);
     address_io_free(h->addresses);
     free(h->stalls);
@@ -417,13 +425,14 @@ int herd_run(const struct herd_options *o, const struct herd_doors *doors,
                      .listener = listener,
                      .report = out,
                      .loop = {.epoll_fd = -1},
-                     .link = {.loss_ppm = o->loss_ppm},
+                     .link = {.loss_ppm = o->loss_ppm, .rate = o->rate},
                      .stop = {stop_ready},
                      .manner = {o->blksize, o->windowsize, true, o->timeout_ms, o->tries},
                      .setup = {o->interface, o->server, o->mode == HERD_DHCP, out},
                      .stall_count = o->at_once < o->machines ? o->at_once : o->machines,
                      .to_start = (uint64_t)o->machines * o->repeat};
     swarm_link_seed(&h.link, o->seed);
+    swarm_outbox_init(&h.outbox, &h.loop, o->delay_ms * 1000u);
     int result = herd_open(&h, doors, err);
     if (result == 0) {
         herd_start(&h);

@@ -12,14 +12,15 @@
 
 #define REQUEST_MAX    (SCRIPT_PATH_MAX + 256)
 #define READS_PER_WAKE 4 /* then others have their turn */
+#define PACED_READ     65536u
 
 void http_fetch_stop(struct http_fetch *f)
 {
     swarm_timer_stop(&f->loop->timers, &f->timer);
     if (f->fd >= 0)
-        close(f->fd);
+        swarm_outbox_close(f->outbox, f->fd);
     f->fd = -1;
-    f->busy = false;
+    f->busy = f->paused = false;
 }
 
 static void finish(struct http_fetch *f, const char *text)
@@ -46,8 +47,7 @@ static bool send_request(struct http_fetch *f)
                         f->server.port, f->user_agent, f->close ? "close" : "keep-alive");
     http_reply_init(&f->reply, f->head);
     move_deadline(f);
-    return size < (int)sizeof request &&
-           send(f->fd, request, (size_t)size, MSG_NOSIGNAL | MSG_DONTWAIT) == size;
+    return size < (int)sizeof request && swarm_outbox_send(f->outbox, f->fd, NULL, request, (size_t)size);
 }
 
 static int connect_to(struct http_fetch *f, struct error *err)
@@ -102,8 +102,8 @@ static void connected(struct http_fetch *f)
 /* Nothing is to be seen of it: the kernel counts and forgets. */
 static ssize_t skip(struct http_fetch *f)
 {
-    uint64_t most = http_reply_skippable(&f->reply);
-    ssize_t size = recv(f->fd, NULL, most < INT32_MAX ? (size_t)most : INT32_MAX, MSG_TRUNC | MSG_DONTWAIT);
+    uint64_t left = http_reply_skippable(&f->reply), most = f->link->rate ? PACED_READ : INT32_MAX;
+    ssize_t size = recv(f->fd, NULL, left < most ? (size_t)left : (size_t)most, MSG_TRUNC | MSG_DONTWAIT);
     if (size > 0)
         http_reply_skip(&f->reply, (uint64_t)size);
     return size;
@@ -127,7 +127,7 @@ static ssize_t take(struct http_fetch *f, struct error *err)
 {
     if ((!f->data || f->reply.status != 200) && http_reply_skippable(&f->reply))
         return skip(f);
-    ssize_t size = recv(f->fd, f->intake, HTTP_INTAKE_SIZE, MSG_DONTWAIT);
+    ssize_t size = recv(f->fd, f->intake, f->link->rate ? PACED_READ : HTTP_INTAKE_SIZE, MSG_DONTWAIT);
     if (size > 0 && take_bytes(f, (size_t)size, err) < 0)
         return -2;
     return size;
@@ -142,6 +142,17 @@ static void closed(struct http_fetch *f)
                     : "the server closed the connection in the middle of a file");
     else
         finish(f, "");
+}
+
+static bool pace(struct http_fetch *f, size_t bytes)
+{
+    f->busy_us = swarm_link_busy(f->link, f->busy_us, f->loop->now_us, bytes);
+    f->paused = f->busy_us > f->loop->now_us;
+    if (f->paused) {
+        swarm_loop_change(f->loop, f->fd, 0, &f->source);
+        swarm_timer_set(&f->loop->timers, &f->timer, f->busy_us);
+    }
+    return f->paused;
 }
 
 static void ready(struct swarm_source *s, uint32_t events)
@@ -172,6 +183,8 @@ static void ready(struct swarm_source *s, uint32_t events)
             finish(f, "");
             return;
         }
+        if (pace(f, (size_t)size))
+            return;
     }
     move_deadline(f);
 }
@@ -181,6 +194,12 @@ static void fire(struct swarm_timer *t, int64_t now_us)
     struct http_fetch *f = (struct http_fetch *)((char *)t - offsetof(struct http_fetch, timer));
     if (!f->busy)
         return;
+    if (f->paused) {
+        f->paused = false;
+        swarm_loop_change(f->loop, f->fd, EPOLLIN, &f->source);
+        move_deadline(f);
+        return;
+    }
     f->reused = false;
     fail(f, f->connecting ? "no connection" : "the server fell silent");
 }
@@ -205,6 +224,7 @@ int http_fetch_start(struct http_fetch *f, const struct place *place, const char
     f->wrong = false;
     f->text[0] = 0;
     f->busy = true;
+    f->busy_us = 0;
     http_reply_init(&f->reply, head);
     if (f->fd >= 0) {
         f->reused = true;

@@ -6,7 +6,7 @@
 
 #include "swarm/http_reply.h"
 #include "swarm/link.h"
-#include "swarm/loop_io.h"
+#include "swarm/outbox_io.h"
 #include "swarm/place.h"
 
 #define HTTP_FETCH_SILENCE_US 30000000 /* to connect, and between bytes */
@@ -16,6 +16,8 @@
 struct http_fetch {
     /* Set by the owner; borrowed. */
     struct swarm_loop *loop;
+    const struct swarm_link *link;
+    struct swarm_outbox *outbox;
     uint8_t *intake; /* HTTP_INTAKE_SIZE, shared; nothing in it outlives a call */
     uint32_t local;  /* address it speaks from */
     bool (*data)(struct http_fetch *f, uint64_t offset, struct slice data); /* as tftp_fetch's */
@@ -33,6 +35,8 @@ struct http_fetch {
     struct swarm_timer timer;
     int fd; /* -1: no connection */
     bool busy, connecting, reused;
+    bool paused; /* as tftp_fetch's */
+    int64_t busy_us;
 };
 
 /* place and user_agent are borrowed until it has ended. close: a connection of its own. */

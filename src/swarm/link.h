@@ -6,13 +6,22 @@
 
 struct swarm_link {
     uint32_t loss_ppm; /* of the packets, each way */
-    uint32_t delay_us; /* by which each packet of a machine leaves later */
-    uint64_t rate;     /* bytes a second a machine takes in; 0: as they come */
-    uint64_t state;    /* of the random numbers */
+
+    uint64_t rate;  /* bytes a second a machine takes in; 0: as they come */
+    uint64_t state; /* of the random numbers */
 };
 
 void swarm_link_seed(struct swarm_link *link, uint64_t seed);
 uint32_t swarm_link_random(struct swarm_link *link);
+
+/* Until when a machine is busy taking in `bytes` that came now, when it was busy until busy_us. */
+static inline int64_t swarm_link_busy(const struct swarm_link *link, int64_t busy_us, int64_t now_us,
+                                      uint64_t bytes)
+{
+    if (!link->rate)
+        return 0;
+    return (busy_us > now_us ? busy_us : now_us) + (int64_t)(bytes * 1000000 / link->rate);
+}
 
 static inline bool swarm_link_loses(struct swarm_link *link)
 {

@@ -11,6 +11,7 @@
 
 #define INTAKE_PACKETS 16
 #define INTAKE_SIZE    65536 /* what one call of UDP_GRO hands over at most */
+#define PAUSE_GRACE_US 10000 /* to look what has come meanwhile, before silence is told */
 #define CONTROL_SIZE   CMSG_SPACE(sizeof(int))
 
 struct tftp_intake {
@@ -64,7 +65,7 @@ void tftp_fetch_stop(struct tftp_fetch *f)
     if (f->fd < 0)
         return;
     swarm_timer_stop(&f->loop->timers, &f->timer);
-    close(f->fd);
+    swarm_outbox_close(f->outbox, f->fd);
     f->fd = -1;
 }
 
@@ -80,12 +81,8 @@ static void send_packet(struct tftp_fetch *f, const uint8_t *packet, size_t size
 {
     struct sockaddr_in to = {
         .sin_family = AF_INET, .sin_port = htons(f->port), .sin_addr.s_addr = htonl(f->server)};
-    if (swarm_link_loses(f->link))
-        return;
-    if (f->connected)
-        (void)send(f->fd, packet, size, MSG_DONTWAIT | MSG_NOSIGNAL);
-    else
-        (void)sendto(f->fd, packet, size, MSG_DONTWAIT | MSG_NOSIGNAL, (struct sockaddr *)&to, sizeof to);
+    if (!swarm_link_loses(f->link))
+        (void)swarm_outbox_send(f->outbox, f->fd, f->connected ? NULL : &to, packet, size);
 }
 
 static void act(struct tftp_fetch *f, const struct tftp_client_action *action)
@@ -141,25 +138,53 @@ static bool is_from_server(struct tftp_fetch *f, struct sockaddr_in *from)
     return f->connected;
 }
 
+/* While a machine takes in what came, more of it waits in the socket, or is lost there, as in a network card.
+ */
+static void pace(struct tftp_fetch *f, uint64_t bytes)
+{
+    f->busy_us = swarm_link_busy(f->link, f->busy_us, f->loop->now_us, bytes);
+    f->paused = f->busy_us > f->loop->now_us;
+    if (f->paused)
+        swarm_loop_change(f->loop, f->fd, 0, &f->source);
+    swarm_timer_set(&f->loop->timers, &f->timer, f->paused ? f->busy_us : f->client.deadline_us);
+}
+
+static void go_on(struct tftp_fetch *f)
+{
+    f->paused = false;
+    swarm_loop_change(f->loop, f->fd, EPOLLIN, &f->source);
+    if (f->client.deadline_us < f->loop->now_us + PAUSE_GRACE_US)
+        f->client.deadline_us = f->loop->now_us + PAUSE_GRACE_US;
+    swarm_timer_set(&f->loop->timers, &f->timer, f->client.deadline_us);
+}
+
 static void ready(struct swarm_source *s, uint32_t events)
 {
     struct tftp_fetch *f = (struct tftp_fetch *)((char *)s - offsetof(struct tftp_fetch, source));
     struct tftp_intake *in = f->intake;
+    uint64_t bytes = 0;
     intake_prepare(in);
     int count = recvmmsg(f->fd, in->message, INTAKE_PACKETS, MSG_DONTWAIT, NULL);
-    for (int i = 0; i < count && running(f); i++)
-        if (in->message[i].msg_len && is_from_server(f, &in->from[i]))
-            take_train(f, in->data[i], in->message[i].msg_len, segment_size(&in->message[i]));
+    for (int i = 0; i < count && running(f); i++) {
+        if (!in->message[i].msg_len || !is_from_server(f, &in->from[i]))
+            continue;
+        take_train(f, in->data[i], in->message[i].msg_len, segment_size(&in->message[i]));
+        bytes += in->message[i].msg_len;
+    }
     if (!running(f))
         finish(f);
     else
-        swarm_timer_set(&f->loop->timers, &f->timer, f->client.deadline_us);
+        pace(f, bytes);
 }
 
 static void fire(struct swarm_timer *t, int64_t now_us)
 {
     struct tftp_fetch *f = (struct tftp_fetch *)((char *)t - offsetof(struct tftp_fetch, timer));
     struct tftp_client_action action;
+    if (f->paused) {
+        go_on(f);
+        return;
+    }
     tftp_client_timer(&f->client, now_us, &action);
     act(f, &action);
     if (!running(f))
@@ -186,7 +211,8 @@ int tftp_fetch_start(struct tftp_fetch *f, const struct tftp_manner *manner, boo
     uint8_t packet[TFTP_PACKET_MAX];
     f->source.ready = ready;
     f->timer = (struct swarm_timer){.fire = fire};
-    f->connected = f->wrong = false;
+    f->connected = f->wrong = f->paused = false;
+    f->busy_us = 0;
     tftp_client_init(&f->client, manner, probe, f->loop->now_us);
     size_t size = tftp_client_request(&f->client, f->name, packet);
     if (size == 0)

@@ -5,7 +5,7 @@
 #pragma once
 
 #include "swarm/link.h"
-#include "swarm/loop_io.h"
+#include "swarm/outbox_io.h"
 #include "swarm/tftp_client.h"
 
 #include <netinet/in.h>
@@ -19,6 +19,7 @@ struct tftp_fetch {
     /* Set by the owner; borrowed. */
     struct swarm_loop *loop;
     struct swarm_link *link;
+    struct swarm_outbox *outbox;
     struct tftp_intake *intake;
     const char *name;
     uint32_t local; /* address it speaks from; 0: the host's choice */
@@ -36,6 +37,8 @@ struct tftp_fetch {
     struct swarm_timer timer;
     int fd;         /* -1: not running */
     bool connected; /* the port of the server's end is known */
+    bool paused;    /* taking in what came, at the link's rate */
+    int64_t busy_us;
 };
 
 int tftp_fetch_start(struct tftp_fetch *f, const struct tftp_manner *manner, bool probe, struct error *err);
