@@ -7,9 +7,11 @@
 #include <string.h>
 #include <sys/queue.h>
 
-#define BUCKETS     4096u
-#define RATE_SPAN   8  /* samples: the rate is that of the last 4 s */
-#define RATE_DECAYS 16 /* what was carried lately counts on, less by a 16th each sample */
+#define BUCKETS      4096u
+#define RATE_SPAN    8   /* samples: the rate is that of the last 4 s */
+#define PROBE_GAINS  20  /* more by a 20th shows that the link had room */
+#define PROBE_DECAYS 256 /* so that it is tried again some 6 s later */
+#define RATE_DECAYS  16  /* what was carried lately counts on, less by a 16th each sample */
 
 /* Those that wait, by how patient they are: the head of each list asked first, and must be answered first. */
 enum list {
@@ -53,6 +55,7 @@ struct storm {
     unsigned samples; /* taken so far */
     uint64_t rate;    /* bytes a second, now */
     uint64_t best;    /* lately */
+    uint64_t probed;  /* the rate when some were let go although the link seemed full */
 };
 
 /* --- the table --- */
@@ -156,7 +159,11 @@ void storm_sent(struct storm *s, uint64_t total_bytes, int64_t now_ms)
         s->best = s->rate;
     s->sample[at].at_ms = now_ms;
     s->sample[at].total = total_bytes;
-    s->steps = STORM_STEP;
+    s->probed -= s->probed / PROBE_DECAYS;
+    bool more = s->rate > s->probed + s->probed / PROBE_GAINS;
+    s->steps = more || !storm_is_full(s) ? STORM_STEP : 0;
+    if (more)
+        s->probed = s->rate;
     s->samples = s->samples + 1 < 2 * RATE_SPAN ? s->samples + 1 : RATE_SPAN;
 }
 
@@ -274,7 +281,7 @@ bool storm_next(struct storm *s, int64_t now_ms, struct storm_packet *out)
         if (next && now_ms < deadline(next))
             next = NULL;
     }
-    bool room = s->loading < storm_limit(s), step = !room && !storm_is_full(s) && s->steps > 0;
+    bool room = s->loading < storm_limit(s), step = !room && s->steps > 0;
     if (!next && (room || step)) {
         next = first_waiting(s);
         s->steps -= step;

@@ -26,7 +26,9 @@
  * in time. */
 #define STORM_MACHINE_RATE 2500000u /* bytes a second */
 
-/* So many are let go in a sample once the link is not full any more: they take some seconds to show on it. */
+/* So many are let go in a sample once the link is not full any more: they take some seconds to show on it.
+ * And while it seems full, as long as more machines make more of it: lock-step clients with a long round trip
+ * get little each, and the link has room for others. */
 #define STORM_STEP 16u
 
 /* PXE 2.1 and EDK2 (mPxeDhcpTimeout, mHttpDhcpTimeout) ask four times, wait 4, 8, 16 and 32 s, and give up;

@@ -220,6 +220,37 @@ static void silence_ends(void **state)
     storm_free(s);
 }
 
+static int let_go(struct storm *s, int64_t at_ms)
+{
+    int count = 0;
+    while (next(s, at_ms) >= 0)
+        count++;
+    return count;
+}
+
+/* It seems full, but more machines make more of it; on the plateau it is tried again now and then. */
+static void more_make_more(void **state)
+{
+    struct storm *s = full();
+    uint64_t total = 500000000;
+    int64_t at_ms = 0;
+    int later = 0;
+    for (unsigned i = 0; i < 200; i++)
+        assert_false(ask(s, i, STORM_NORMAL, 0));
+    assert_int_equal(let_go(s, 0), 0);
+    for (int i = 0; i < 8; i++)
+        sample(s, &total, 150000000, &at_ms);
+    assert_true(storm_is_full(s));
+    assert_int_equal(let_go(s, 1000), STORM_STEP);
+    assert_int_equal(let_go(s, 1000), 0);
+    for (int i = 0; i < 24; i++) {
+        sample(s, &total, 150000000, &at_ms);
+        later += let_go(s, 1000);
+    }
+    assert_in_range(later, STORM_STEP, 3 * STORM_STEP); /* each 6 s */
+    storm_free(s);
+}
+
 /* 10 Gb/s carry 1.25 GB/s: 500 machines at 2.5 MB/s. What was carried is forgotten slowly. */
 static void rate_makes_room(void **state)
 {
@@ -283,8 +314,8 @@ int main(void)
         cmocka_unit_test(few_never_wait),   cmocka_unit_test(more_wait_in_order),
         cmocka_unit_test(high_never_waits), cmocka_unit_test(patience_ends),
         cmocka_unit_test(last_file_ends),   cmocka_unit_test(silence_ends),
-        cmocka_unit_test(rate_makes_room),  cmocka_unit_test(odd_samples),
-        cmocka_unit_test(bounded),
+        cmocka_unit_test(rate_makes_room),  cmocka_unit_test(more_make_more),
+        cmocka_unit_test(odd_samples),      cmocka_unit_test(bounded),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
