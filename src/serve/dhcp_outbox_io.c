@@ -19,10 +19,7 @@ struct letter {
         struct sockaddr_in in;
         struct sockaddr_ll ll;
     } to;
-    union {
-        struct cmsghdr header;
-        uint8_t bytes[CMSG_SPACE(sizeof(struct in_pktinfo))];
-    } control;
+    _Alignas(struct cmsghdr) uint8_t control[CMSG_SPACE(sizeof(struct in_pktinfo))];
     struct iovec data;
     uint8_t bytes[DHCP_FRAME_MAX];
 };
@@ -73,15 +70,16 @@ static void write_udp(struct letter *l, const struct dhcp_send *send, struct msg
     l->data = (struct iovec){l->bytes, send->size};
     l->to.in = (struct sockaddr_in){
         .sin_family = AF_INET, .sin_port = htons(send->port), .sin_addr.s_addr = htonl(send->ip)};
-    l->control.header = (struct cmsghdr){
+    struct cmsghdr *control = (struct cmsghdr *)l->control;
+    *control = (struct cmsghdr){
         .cmsg_len = CMSG_LEN(sizeof info), .cmsg_level = IPPROTO_IP, .cmsg_type = IP_PKTINFO};
-    memcpy(CMSG_DATA(&l->control.header), &info, sizeof info);
+    memcpy(CMSG_DATA(control), &info, sizeof info);
     *header = (struct msghdr){.msg_name = &l->to,
                               .msg_namelen = sizeof l->to.in,
                               .msg_iov = &l->data,
                               .msg_iovlen = 1,
-                              .msg_control = l->control.bytes,
-                              .msg_controllen = sizeof l->control.bytes};
+                              .msg_control = l->control,
+                              .msg_controllen = sizeof l->control};
 }
 
 void dhcp_outbox_add(struct dhcp_outbox *o, const struct dhcp_interface *interface,
