@@ -59,6 +59,8 @@ static const struct cli_option swarm_options[] = {
     {"only", "dhcp", "an address each, no more", false},
     {"fetch", "FILE|URL", "no DHCP: each machine fetches this file by TFTP, or by HTTP (http://ADDR/FILE)",
      false},
+    {"from", "ADDR",
+     "--fetch from an address for each machine, this one and the following; default: the interface's", false},
     {"close", NULL, "--fetch by HTTP: a connection a file", false},
     {"expect", "FILE", "compare each byte that arrives with this file of yours", false},
     {"machines", "N", "how many, default 1", false},
@@ -157,8 +159,12 @@ const struct cli_command cli_commands[] = {
      0, 0, CLI_ROOT_NONE, doctor_options, CLI_KEYS_NONE, cli_doctor},
     {"swarm", "--interface IF [--machines N] [--only dhcp | --fetch FILE] ...",
      "A herd of simulated machines against a boot server.",
-     "Any server will do. Prints what came of it; exit status 1 when a machine failed.", 0, 0, CLI_ROOT_NONE,
-     swarm_options, CLI_KEYS_NONE, cli_swarm},
+     "Each asks by DHCP with a hardware address of its own, and loads what its firmware and the loader it\n"
+     "is sent would load, to the last module; nothing is run. Any server will do. A server or an address\n"
+     "outside the interface's network is refused. A server's kernel keeps 1,024 neighbours at most: for "
+     "more\n"
+     "machines, sysctl -w net.ipv4.neigh.default.gc_thresh3=16384 there. Exit status 1 when one failed.",
+     0, 0, CLI_ROOT_NONE, swarm_options, CLI_KEYS_NONE, cli_swarm},
     {"serve", "--interface IF ...", "Boot machines: DHCP, TFTP and HTTP on these interfaces, until stopped.",
      NULL, 0, 0, CLI_ROOT_MADE, serve_options, CLI_KEYS_NONE, cli_serve},
     {"status", "[NODE]", "How far each machine's boot got; of one node, the whole story.", NULL, 0, 1,

@@ -87,7 +87,7 @@ static int take_firmware(const struct cli *cli, struct herd_options *herd, struc
 
 static int take_mode(const struct cli *cli, struct herd_options *herd, struct error *err)
 {
-    const char *only = cli_option(cli, "only");
+    const char *only = cli_option(cli, "only"), *from = cli_option(cli, "from");
     herd->file = cli_option(cli, "fetch");
     herd->mode = herd->file ? HERD_FETCH : only ? HERD_DHCP : HERD_BOOT;
     herd->close = cli_has(cli, "close");
@@ -95,6 +95,9 @@ static int take_mode(const struct cli *cli, struct herd_options *herd, struct er
         return error_set(err, "--only dhcp and --fetch do not go together");
     if (only && strcmp(only, "dhcp") != 0)
         return error_set(err, "--only %s: dhcp is all there is", only);
+    if (from && (!herd->file || !ip4_parse(from, &herd->first_ip)))
+        return error_set(err, "--from %s: the first address of those that --fetch is to come from is needed",
+                         from);
     if (herd->file && !herd->server && !strstr(herd->file, "://"))
         return error_set(err, "which server? --server ADDR");
     return 0;

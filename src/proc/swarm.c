@@ -62,6 +62,12 @@ static int look_up(const struct cli_swarm_options *options, struct herd_options 
         return error_set(
             err, "server %s is not in the network of %s (%s/%u): a herd speaks to its own network only",
             ip4_format(herd->server, server), found.name, ip4_format(found.ip, ip), found.prefix);
+    uint32_t last = herd->first_ip + herd->machines - 1;
+    if (herd->first_ip &&
+        (((herd->first_ip ^ found.ip) | (last ^ found.ip)) & ip4_mask(found.prefix) || last < herd->first_ip))
+        return error_set(err, "--from %s: so many addresses are not in the network of %s (%s/%u)",
+                         ip4_format(herd->first_ip, server), found.name, ip4_format(found.ip, ip),
+                         found.prefix);
     return 0;
 }
 
@@ -107,7 +113,8 @@ int swarm_run(const struct cli_swarm_options *options, const struct herd_listene
         return -1;
     cleanup_close int address = -1;
     pid_t keeper = 0;
-    if (herd.mode == HERD_BOOT && address_role_start(&herd.interface, &address, &keeper, err) < 0)
+    bool addresses = herd.mode == HERD_BOOT || herd.first_ip;
+    if (addresses && address_role_start(&herd.interface, &address, &keeper, err) < 0)
         return -1;
     cleanup_close int signals = catch_signals(err);
     cleanup_close int empty = signals < 0 ? -1 : role_empty_folder(err);

@@ -30,10 +30,12 @@ struct herd_options {
     uint32_t server; /* 0: whoever answers */
     uint16_t port;   /* 0: the door's own */
     unsigned machines;
-    unsigned at_once;             /* how many run at the same time at most */
-    unsigned ramp;                /* so many are started a second at most; 0: no limit */
-    unsigned repeat;              /* what each machine does so many times */
-    unsigned attempts;            /* boots of a machine until it counts as failed */
+    unsigned at_once;  /* how many run at the same time at most */
+    unsigned ramp;     /* so many are started a second at most; 0: no limit */
+    unsigned repeat;   /* what each machine does so many times */
+    unsigned attempts; /* boots of a machine until it counts as failed */
+    uint32_t
+        first_ip; /* of HERD_FETCH: addresses of its own for each machine from here on; 0: the interface's */
     const char *file;             /* of HERD_FETCH, as place_parse takes it; borrowed */
     bool close;                   /* by HTTP: a connection a file */
     struct slice expect;          /* what its bytes are to be; borrowed; data NULL: not looked at */

@@ -26,6 +26,7 @@ struct herd;
 struct stall {
     struct herd *herd;
     struct machine machine;
+    uint32_t number;
     bool off; /* the timer is for switching it on */
     int64_t began_us;
     struct swarm_timer timer;
@@ -180,21 +181,32 @@ static void start_fetch(struct stall *s, const struct machine_want *want, uint32
         fetched(s, MACHINE_LOST, err.text, 0);
 }
 
-static void fetch_alone(struct stall *s)
-{
-    const struct herd *h = s->herd;
-    s->began_us = h->loop.now_us;
-    s->machine.want =
-        (struct machine_want){.place = h->place, .tftp = &h->manner, .close = h->options->close};
-    start_fetch(s, &s->machine.want, h->options->interface.ip);
-}
-
-/* --- machines that boot --- */
-
 static uint32_t new_xid(struct stall *s)
 {
     return swarm_link_random(&s->herd->link) << XID_STALL_BITS | (uint32_t)(s - s->herd->stalls);
 }
+
+static void fetch_alone_from(struct stall *s, uint32_t local)
+{
+    s->began_us = s->herd->loop.now_us;
+    start_fetch(s, &s->machine.want, local);
+}
+
+static void fetch_alone(struct stall *s)
+{
+    const struct herd *h = s->herd;
+    const struct herd_options *o = h->options;
+    s->machine.want = (struct machine_want){.place = h->place, .tftp = &h->manner, .close = o->close};
+    if (!o->first_ip) {
+        fetch_alone_from(s, o->interface.ip);
+        return;
+    }
+    s->machine.dhcp.xid = new_xid(s);
+    s->machine.dhcp.lease.ip = o->first_ip + s->number;
+    address_io_ask(h->addresses, s->machine.dhcp.xid, s->machine.dhcp.lease.ip);
+}
+
+/* --- machines that boot --- */
 
 static void say_dhcp(struct stall *s)
 {
@@ -209,6 +221,7 @@ static void boot_failed(struct stall *s)
     http_fetch_stop(&s->http);
     if (s->machine.boots < h->options->attempts) {
         s->off = true;
+        report_begun_anew(h->report, s->machine.failure);
         swarm_timer_set(&h->loop.timers, &s->timer, h->loop.now_us + REBOOT_US);
         return;
     }
@@ -264,8 +277,14 @@ static void address_done(void *ctx, const struct address_message *answer)
 {
     struct herd *h = ctx;
     struct stall *s = stall_of(h, answer->token);
-    if (s)
+    if (!s)
+        return;
+    if (h->options->mode != HERD_FETCH)
         act(s, machine_local(&s->machine, answer->code == 0, h->loop.now_us));
+    else if (answer->code == 0)
+        fetch_alone_from(s, answer->ip);
+    else
+        fetched(s, MACHINE_LOST, "its address could not be made one of this host", 0);
 }
 
 static void power_on(struct stall *s)
@@ -309,10 +328,10 @@ static void next_machine(struct stall *s)
         h->loop.stop = h->ended == h->started;
         return;
     }
-    uint64_t number = h->started++ % o->machines;
+    s->number = (uint32_t)(h->started++ % o->machines);
     h->to_start--;
-    struct mac mac = mac_of(o, number);
-    machine_init(&s->machine, &h->setup, o->habit[number % o->habit_count], &mac);
+    struct mac mac = mac_of(o, s->number);
+    machine_init(&s->machine, &h->setup, o->habit[s->number % o->habit_count], &mac);
     int64_t due_us = o->ramp ? h->started_us + (int64_t)((h->started - 1) * 1000000 / o->ramp) : 0;
     swarm_timer_set(&h->loop.timers, &s->timer, due_us > h->loop.now_us ? due_us : h->loop.now_us);
 }

@@ -79,12 +79,10 @@ void report_booted(struct report *r, unsigned tries, int64_t now_us)
     finish(r, now_us);
 }
 
-void report_failed(struct report *r, const char *cause, int64_t now_us)
+static void count_cause(struct report *r, const char *cause)
 {
     char text[REPORT_CAUSE_MAX];
     text_printable(cause, strlen(cause), text, sizeof text);
-    r->failed++;
-    finish(r, now_us);
     size_t i = 0;
     while (i < r->cause_count && strcmp(r->cause[i].text, text) != 0)
         i++;
@@ -97,6 +95,19 @@ void report_failed(struct report *r, const char *cause, int64_t now_us)
         r->cause_count++;
     }
     r->cause[i].count++;
+}
+
+void report_failed(struct report *r, const char *cause, int64_t now_us)
+{
+    r->failed++;
+    finish(r, now_us);
+    count_cause(r, cause);
+}
+
+void report_begun_anew(struct report *r, const char *cause)
+{
+    r->begun_anew++;
+    count_cause(r, cause);
 }
 
 static double seconds(const struct report *r)
@@ -195,7 +206,10 @@ void report_text(const struct report *r, struct buf *out)
                time_text((uint64_t)(r->ended_us - r->began_us), time), report_machines_per_minute(r),
                (unsigned long long)r->booted_at_try[0]);
     put_tries(r, out);
-    if (r->failed)
+    if (r->begun_anew)
+        buf_format(out, "%llu failed, %llu boots were begun anew:\n", (unsigned long long)r->failed,
+                   (unsigned long long)r->begun_anew);
+    else if (r->failed)
         buf_format(out, "%llu failed:\n", (unsigned long long)r->failed);
     put_causes(r, out);
     put_steps(r, out);
@@ -253,12 +267,13 @@ static json_t *json_bytes(const struct report *r)
 int report_json(const struct report *r, struct buf *out)
 {
     json_t *root = json_pack(
-        "{s:I, s:I, s:I, s:f, s:f, s:o, s:o, s:o, s:I, s:I, s:I, s:o}", "machines", (json_int_t)r->machines,
-        "booted", (json_int_t)r->booted, "failed", (json_int_t)r->failed, "seconds", seconds(r),
-        "machines_per_minute", report_machines_per_minute(r), "booted_at_try",
-        json_numbers(REPORT_TRIES_MAX, r->booted_at_try), "failures", json_causes(r), "bytes", json_bytes(r),
-        "dhcp_retries", (json_int_t)r->dhcp_retries, "tftp_timeouts", (json_int_t)r->tftp_timeouts,
-        "tftp_retransmissions", (json_int_t)r->tftp_retransmissions, "steps", json_steps(r));
+        "{s:I, s:I, s:I, s:I, s:f, s:f, s:o, s:o, s:o, s:I, s:I, s:I, s:o}", "machines",
+        (json_int_t)r->machines, "booted", (json_int_t)r->booted, "failed", (json_int_t)r->failed,
+        "begun_anew", (json_int_t)r->begun_anew, "seconds", seconds(r), "machines_per_minute",
+        report_machines_per_minute(r), "booted_at_try", json_numbers(REPORT_TRIES_MAX, r->booted_at_try),
+        "failures", json_causes(r), "bytes", json_bytes(r), "dhcp_retries", (json_int_t)r->dhcp_retries,
+        "tftp_timeouts", (json_int_t)r->tftp_timeouts, "tftp_retransmissions",
+        (json_int_t)r->tftp_retransmissions, "steps", json_steps(r));
     char *text = root ? json_dumps(root, JSON_INDENT(2) | JSON_REAL_PRECISION(9)) : NULL;
     if (text)
         buf_format(out, "%s\n", text);

@@ -45,6 +45,7 @@ struct report {
     uint64_t machines; /* that took part */
     uint64_t booted;
     uint64_t failed;
+    uint64_t begun_anew;                      /* boots that failed, of machines that had another try */
     uint64_t booted_at_try[REPORT_TRIES_MAX]; /* [0]: at the first */
     uint64_t bytes[REPORT_DOORS];
     uint64_t dhcp_retries;         /* DISCOVERs and REQUESTs sent again */
@@ -66,6 +67,8 @@ void report_booted(struct report *report, unsigned tries, int64_t now_us);  /* t
 /* A machine gave up. Alike texts are counted together, so the text must name no machine and no number that
  * varies. */
 void report_failed(struct report *report, const char *cause, int64_t now_us);
+/* A boot failed, and the machine begins anew. Its cause is counted among the others. */
+void report_begun_anew(struct report *report, const char *cause);
 
 /* At most how long it took for `percent` of those counted; 0 where there were none. */
 uint64_t report_percentile_us(const struct report_times *times, double percent);

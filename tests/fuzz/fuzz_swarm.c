@@ -1,10 +1,11 @@
-/* What a server says to a herd: the first byte tells a frame with DHCP in it from packets of a TFTP transfer.
- */
+/* What a server says to a herd: the first byte tells a frame with DHCP in it, packets of a TFTP transfer, the
+ * name of a boot file. */
 #include <stdlib.h>
 #include <string.h>
 
 #include "swarm/dhcp_client.h"
 #include "swarm/frame.h"
+#include "swarm/place.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
@@ -56,14 +57,30 @@ static void fuzz_transfer(struct slice stream)
     }
 }
 
+/* A boot file's name, as an OFFER has it. */
+static void fuzz_place(struct slice text)
+{
+    const struct script_server server = {SCRIPT_TFTP, 1, PLACE_PORT_TFTP};
+    char name[SCRIPT_PATH_MAX + 64], folder[SCRIPT_PATH_MAX];
+    struct place place, beside;
+    size_t size = text.size < sizeof name ? text.size : sizeof name - 1;
+    memcpy(name, text.data, size);
+    name[size] = 0;
+    if (!place_parse(name, &server, &place))
+        return;
+    check(place.server.port && strlen(place.path) < SCRIPT_PATH_MAX);
+    check(place.server.door == SCRIPT_TFTP || place.path[0] == '/');
+    place_folder(place.path, folder);
+    if (place_beside(&place, "boot.cfg", &beside))
+        check(strncmp(beside.path, folder, strlen(folder)) == 0);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     if (!size)
         return 0;
     struct slice rest = {data + 1, size - 1};
-    if (data[0] & 1)
-        fuzz_transfer(rest);
-    else
-        fuzz_frame(rest);
+    static void (*const targets[])(struct slice) = {fuzz_frame, fuzz_transfer, fuzz_place};
+    targets[data[0] % 3](rest);
     return 0;
 }

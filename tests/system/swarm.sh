@@ -101,6 +101,11 @@ check "a file by HTTP, every byte" says '.booted == 20 and .bytes.http == 600000
     --expect "$served/big" --machines 10 --repeat 2
 check "a connection a file, unseen" says '.booted == 10 and .bytes.http == 3000000' --fetch "http://$LAB_PREFIX.1:8080/big" \
     --machines 10 --close
+check "from addresses of their own" says '.booted == 10 and .bytes.http == 3000000' --fetch "http://$LAB_PREFIX.1:8080/big" \
+    --machines 10 --from "$LAB_PREFIX.100"
+check "the server saw them" test "$(grep -o "^$LAB_PREFIX.10[0-9] " "$LAB_DIR/http.log" | sort -u | wc -l)" = 10
+answers "from addresses elsewhere" 1 'not in the network of br0' swarm --fetch "http://$LAB_PREFIX.1:8080/big" --machines 200 \
+    --from "$LAB_PREFIX.100"
 answers "a file that is not there by HTTP" 1 'HTTP status 404' swarm --fetch "http://$LAB_PREFIX.1:8080/none"
 answers "nobody at the port" 1 'connection refused' swarm --fetch "http://$LAB_PREFIX.1:8081/none"
 
@@ -130,11 +135,10 @@ stopped_by() { # SIGNAL
     ip netns exec "$LAB_NS-herd" "$bootherd" swarm --interface br0 --machines 40 --repeat 50 --json \
         >"$LAB_DIR/stopped.json" 2>/dev/null &
     local herd=$!
-    for _ in $(seq 50); do
-        [ "$(left_behind)" -gt 0 ] && break
+    for _ in $(seq 200); do
+        [ "$(left_behind)" -gt 0 ] && kill -s "$1" "$herd" && break
         sleep 0.1
     done
-    [ "$(left_behind)" -gt 0 ] && kill -s "$1" "$herd"
     wait "$herd"
     for _ in $(seq 50); do
         nothing_left && return

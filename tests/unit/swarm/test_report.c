@@ -101,6 +101,20 @@ static void text(void **state)
     assert_null(strstr(got, "HTTP:"));
 }
 
+static void boots_begun_anew(void **state)
+{
+    static struct report r;
+    cleanup_buf struct buf out = BUF_INIT;
+    report_init(&r, 2, 0);
+    report_begun_anew(&r, "no OFFER");
+    report_begun_anew(&r, "no OFFER");
+    report_booted(&r, 2, 1);
+    report_failed(&r, "no OFFER", 2);
+    report_text(&r, &out);
+    assert_non_null(strstr(buf_text(&out), "1 failed, 2 boots were begun anew:\n  3: no OFFER\n"));
+    assert_int_equal(r.booted + r.failed, r.machines);
+}
+
 static void json(void **state)
 {
     static struct report r;
@@ -150,8 +164,9 @@ static void many_causes(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(percentiles), cmocka_unit_test(exact_below_64), cmocka_unit_test(extremes),
-        cmocka_unit_test(text),        cmocka_unit_test(json),           cmocka_unit_test(many_causes),
+        cmocka_unit_test(percentiles), cmocka_unit_test(exact_below_64),   cmocka_unit_test(extremes),
+        cmocka_unit_test(text),        cmocka_unit_test(boots_begun_anew), cmocka_unit_test(json),
+        cmocka_unit_test(many_causes),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
