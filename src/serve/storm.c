@@ -20,8 +20,10 @@ enum list {
     WAIT_LOW,
     WAIT_LOW_IPXE,
     WAITS,
-    LOAD = WAITS, /* the head was heard from least lately */
-    LOAD_FILE,    /* likewise, with a transfer open */
+    OFFERED =
+        WAITS, /* let go after it had waited, and not heard from since: the head is to be offered first */
+    LOAD,      /* the head was heard from least lately */
+    LOAD_FILE, /* likewise, with a transfer open */
     LISTS,
 };
 
@@ -30,11 +32,12 @@ struct machine {
     LIST_ENTRY(machine) in_bucket;
     struct mac mac;
     enum list list;
-    int64_t since_ms; /* waiting: when it began to ask; loading: when it was last heard */
+    int64_t since_ms; /* waiting: when it began to ask; offered: when; loading: when it was last heard */
+    unsigned again;   /* so often it is offered yet */
     unsigned open;    /* transfers */
     bool fetches;     /* it has begun to */
     uint32_t files_expected, files_done;
-    struct storm_packet packet; /* waiting: its data are owned */
+    struct storm_packet packet; /* waiting and offered: its data are owned */
 };
 
 TAILQ_HEAD(machine_list, machine);
@@ -201,12 +204,29 @@ static void forget_silent(struct storm *s, int64_t now_ms)
     }
 }
 
-/* A waiting one's turn has come. */
+/* Its turn had come, and it knows. */
 static void begin(struct storm *s, struct machine *m, int64_t now_ms)
 {
     free((void *)(uintptr_t)m->packet.data);
     m->packet = (struct storm_packet){0};
     heard(s, m, now_ms);
+}
+
+/* It may have sent its last DISCOVER, and will not say that this OFFER was lost. */
+static bool offer(struct storm *s, struct machine *m, int64_t now_ms, struct storm_packet *out)
+{
+    *out = m->packet;
+    free(s->given);
+    out->data = s->given = malloc(m->packet.size);
+    if (s->given)
+        memcpy(s->given, m->packet.data, m->packet.size);
+    m->again = is_waiting(m) ? STORM_AGAIN : m->again - 1;
+    leave(s, m);
+    m->since_ms = now_ms;
+    enter(s, m, OFFERED);
+    if (m->again == 0)
+        begin(s, m, now_ms);
+    return s->given != NULL;
 }
 
 static bool keep_packet(struct machine *m, const struct storm_packet *packet)
@@ -238,7 +258,8 @@ bool storm_ask(struct storm *s, const struct storm_ask *ask, int64_t now_ms)
     forget_silent(s, now_ms);
     struct machine *m = find(s, &ask->mac);
     if (m && !is_waiting(m)) { /* the next loader of a boot that is under way, or a copy */
-        heard(s, m, now_ms);
+        if (m->list != OFFERED)
+            heard(s, m, now_ms);
         return true;
     }
     if (!m && !must_wait(s, ask)) {
@@ -274,8 +295,10 @@ static struct machine *first_waiting(struct storm *s)
 
 bool storm_next(struct storm *s, int64_t now_ms, struct storm_packet *out)
 {
-    struct machine *next = NULL;
+    struct machine *next = TAILQ_FIRST(&s->list[OFFERED]);
     forget_silent(s, now_ms);
+    if (next && now_ms - next->since_ms < STORM_AGAIN_MS)
+        next = NULL;
     for (size_t i = 0; i < WAITS && !next; i++) {
         next = TAILQ_FIRST(&s->list[i]);
         if (next && now_ms < deadline(next))
@@ -288,12 +311,7 @@ bool storm_next(struct storm *s, int64_t now_ms, struct storm_packet *out)
     }
     if (!next)
         return false;
-    *out = next->packet;
-    free(s->given);
-    s->given = (uint8_t *)(uintptr_t)next->packet.data;
-    next->packet.data = NULL;
-    begin(s, next, now_ms);
-    return true;
+    return offer(s, next, now_ms, out);
 }
 
 static bool is_payload(const struct boot_event *event)
@@ -303,11 +321,16 @@ static bool is_payload(const struct boot_event *event)
 
 /* What an event says of its machine's transfers and boot. */
 static const struct {
-    bool opens, closes, ends;
+    bool opens, closes, ends, took; /* took: the OFFER, by going on */
 } kinds[BOOT_EVENT_KINDS] = {
-    [BOOT_EVENT_FILE_START] = {.opens = true},   [BOOT_EVENT_FILE_DONE] = {.closes = true},
-    [BOOT_EVENT_FILE_PROBED] = {.closes = true}, [BOOT_EVENT_FILE_FAILED] = {.closes = true},
-    [BOOT_EVENT_PLAN_FAILED] = {.ends = true},   [BOOT_EVENT_RELEASE] = {.ends = true},
+    [BOOT_EVENT_REQUEST] = {.took = true},
+    [BOOT_EVENT_ACK] = {.took = true},
+    [BOOT_EVENT_FILE_START] = {.opens = true, .took = true},
+    [BOOT_EVENT_FILE_DONE] = {.closes = true},
+    [BOOT_EVENT_FILE_PROBED] = {.closes = true},
+    [BOOT_EVENT_FILE_FAILED] = {.closes = true},
+    [BOOT_EVENT_PLAN_FAILED] = {.ends = true},
+    [BOOT_EVENT_RELEASE] = {.ends = true},
     [BOOT_EVENT_BOOTED] = {.ends = true},
 };
 
@@ -316,8 +339,10 @@ void storm_event(struct storm *s, const struct boot_event *event, int64_t now_ms
     struct machine *m = mac_is_zero(&event->mac) ? NULL : find(s, &event->mac);
     if (!m && kinds[event->kind].opens && !mac_is_zero(&event->mac)) /* it had been silent */
         m = add(s, &event->mac, LOAD, now_ms);
-    if (!m || is_waiting(m))
+    if (!m || is_waiting(m) || (m->list == OFFERED && !kinds[event->kind].took && !kinds[event->kind].ends))
         return;
+    if (m->list == OFFERED)
+        begin(s, m, now_ms);
     s->fetching += kinds[event->kind].opens && !m->fetches;
     m->fetches |= kinds[event->kind].opens;
     m->open += kinds[event->kind].opens;

@@ -37,6 +37,11 @@
 #define STORM_PATIENCE_PXE_MS  28000
 #define STORM_PATIENCE_IPXE_MS 6000
 
+/* An OFFER that was held is given this often again where nothing is heard of it: the client may have sent its
+ * last DISCOVER, and on a full link packets are lost. It ends before the last wait does. */
+#define STORM_AGAIN    3u
+#define STORM_AGAIN_MS 500
+
 /* A loader is silent while it unpacks, starts the next one, asks by DHCP again; an open transfer of a slow
  * machine on a full link may take minutes without a word here. Who is silent for longer gives up its place,
  * not its boot. */
@@ -79,8 +84,9 @@ void storm_free(struct storm *s);
  * newest DISCOVER of it is kept. */
 bool storm_ask(struct storm *s, const struct storm_ask *ask, int64_t now_ms);
 
-/* Whose turn has come: call until it is false, after storm_sent, storm_event and at storm_wait_ms. The
- * machine counts as loading, so storm_ask says yes to it. *out is borrowed until the next call. */
+/* Whose turn has come, or who did not take its OFFER: call until it is false, after storm_sent and
+ * storm_event. The machine counts as loading, so storm_ask says yes to it. *out is borrowed until the next
+ * call. */
 bool storm_next(struct storm *s, int64_t now_ms, struct storm_packet *out);
 
 void storm_event(struct storm *s, const struct boot_event *event, int64_t now_ms);

@@ -38,8 +38,8 @@ static void event(struct storm *s, unsigned number, enum boot_event_kind kind, e
     storm_event(s, &e, T0 + at_ms);
 }
 
-/* The number of the machine whose turn it is; -1: nobody's. */
-static int next(struct storm *s, int64_t at_ms)
+/* The number of the machine that is to be offered; -1: nobody. */
+static int offered(struct storm *s, int64_t at_ms)
 {
     struct storm_packet packet;
     if (!storm_next(s, T0 + at_ms, &packet))
@@ -48,6 +48,15 @@ static int next(struct storm *s, int64_t at_ms)
     assert_int_equal(packet.size, 300);
     assert_int_equal(packet.data[299], packet.data[0]);
     return packet.data[0];
+}
+
+/* The same, and it takes the OFFER. */
+static int next(struct storm *s, int64_t at_ms)
+{
+    int number = offered(s, at_ms);
+    if (number >= 0)
+        event(s, (unsigned)number, BOOT_EVENT_REQUEST, 0, 0, at_ms);
+    return number;
 }
 
 static void sample(struct storm *s, uint64_t *total, uint64_t rate, int64_t *at_ms)
@@ -146,6 +155,30 @@ static void more_wait_in_order(void **state)
     event(s, 1010, BOOT_EVENT_BOOTED, 0, 0, 70);
     assert_int_equal(next(s, 70), 1);
     assert_int_equal(storm_waiting(s), 0);
+    storm_free(s);
+}
+
+/* Whoever waited may have sent its last DISCOVER: a lost OFFER is made good, until the machine goes on. */
+static void offers_are_repeated(void **state)
+{
+    struct storm *s = full();
+    int64_t at_ms = STORM_PATIENCE_PXE_MS;
+    assert_true(STORM_PATIENCE_PXE_MS + (STORM_AGAIN + 1) * STORM_AGAIN_MS < 32000);
+    assert_true(STORM_PATIENCE_IPXE_MS + (STORM_AGAIN + 1) * STORM_AGAIN_MS <= 8000);
+    assert_false(ask(s, 1, STORM_NORMAL, 0));
+    assert_false(ask(s, 2, STORM_NORMAL, 0));
+    assert_int_equal(offered(s, at_ms), 1);
+    assert_true(ask(s, 1, STORM_NORMAL, at_ms)); /* as the OFFER is made */
+    event(s, 1, BOOT_EVENT_OFFER, 0, 0, at_ms);
+    assert_int_equal(offered(s, at_ms), 2);
+    event(s, 2, BOOT_EVENT_REQUEST, 0, 0, at_ms + 1);
+    for (unsigned i = 0; i < STORM_AGAIN; i++) {
+        assert_int_equal(offered(s, at_ms + STORM_AGAIN_MS - 1), -1);
+        at_ms += STORM_AGAIN_MS;
+        assert_int_equal(offered(s, at_ms), 1);
+    }
+    assert_int_equal(offered(s, at_ms + STORM_AGAIN_MS), -1);
+    assert_int_equal(storm_loading(s), 2); /* the others are silent by now */
     storm_free(s);
 }
 
@@ -310,12 +343,19 @@ static void bounded(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(cold_start),       cmocka_unit_test(slow_ones_leave_room),
-        cmocka_unit_test(few_never_wait),   cmocka_unit_test(more_wait_in_order),
-        cmocka_unit_test(high_never_waits), cmocka_unit_test(patience_ends),
-        cmocka_unit_test(last_file_ends),   cmocka_unit_test(silence_ends),
-        cmocka_unit_test(rate_makes_room),  cmocka_unit_test(more_make_more),
-        cmocka_unit_test(odd_samples),      cmocka_unit_test(bounded),
+        cmocka_unit_test(cold_start),
+        cmocka_unit_test(slow_ones_leave_room),
+        cmocka_unit_test(few_never_wait),
+        cmocka_unit_test(more_wait_in_order),
+        cmocka_unit_test(offers_are_repeated),
+        cmocka_unit_test(high_never_waits),
+        cmocka_unit_test(patience_ends),
+        cmocka_unit_test(last_file_ends),
+        cmocka_unit_test(silence_ends),
+        cmocka_unit_test(rate_makes_room),
+        cmocka_unit_test(more_make_more),
+        cmocka_unit_test(odd_samples),
+        cmocka_unit_test(bounded),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
