@@ -85,6 +85,7 @@ def storm(lab, server, machines, at_once):
     machines //= SLOW.get(server, 1)
     process = START[server](lab)
     watch, cpu = labs.Watch(process.pid), process.cpu_seconds()
+    os.sync()  # what was written to prepare all this is not theirs to wait for
     report = swarm(lab, "--only", "dhcp", "--machines", str(machines), "--at-once", str(min(at_once, machines)))
     used = process.cpu_seconds() - cpu
     done = report["booted"]
@@ -105,6 +106,8 @@ ROWS = [
         cpu_unit="us of CPU", note="Kea does not wait for the disk; isc-dhcpd and dnsmasq get a quarter and a tenth of the machines",
         met=lambda s: (s.median("bootherd") / (s.median("kea") or 1e9) >= 5 and s.median("bootherd", "cpu") <= 50 and
                        s.extra("bootherd", "p99Ms") < 20)),
+    Row("dhcp-50", "DHCP, 10,000 machines, 50 at a time", "exchanges/s", "-", lambda lab, server: storm(lab, server, 10000, 50),
+        PEERS[:2], cpu_unit="us of CPU", note="few at a time wait for the disk one after the other; Kea does not wait for it"),
     Row("dhcp-1000", "DHCP, 10,000 machines, 1,000 at once", "exchanges/s", "none unbound, no retransmission",
         lambda lab, server: storm(lab, server, 10000, 1000), PEERS,
         limit=lambda lab: storm(lab, "limit", 10000, 1000), cpu_unit="us of CPU", rounds=1,
