@@ -10,10 +10,13 @@ bootherd=$1 storm=$2
 work=$(mktemp -d)
 srv=storm$$s cli=storm$$c
 server=
+children_of() {
+    cat "/proc/$1/task/$1/children"
+}
 kill_server() { # all processes at once, children first: none of them may get to say a last word
     [ -n "$server" ] || return 0
     # shellcheck disable=SC2046 # a list
-    kill -9 $(ps -o pid= --ppid "$server") "$server" 2>/dev/null
+    kill -9 $(children_of "$server") "$server" 2>/dev/null
     wait "$server" 2>/dev/null
     server=
 }
@@ -100,7 +103,7 @@ for round in 1 2 3 4 5; do
     done
     kill_server
     # shellcheck disable=SC2046 # the program is the child of ip netns exec, unless that became it
-    kill -TERM $(ps -o pid= --ppid "$client") "$client" 2>/dev/null
+    kill -TERM $(children_of "$client") "$client" 2>/dev/null
     wait "$client" 2>/dev/null
     diag "round $round: $(wc -l <"$work/acks-$round") ACKs before kill -9"
     lost=$(compare "$work"/acks-* 2>&1 >/dev/null) || break
@@ -124,7 +127,7 @@ for _ in $(seq 100); do
 done
 sleep 0.5
 # shellcheck disable=SC2046
-kill -TERM $(ps -o pid= --ppid "$client") "$client" 2>/dev/null
+kill -TERM $(children_of "$client") "$client" 2>/dev/null
 wait "$client" 2>/dev/null
 check "the disk gets full" grep -q 'no ACK is sent' "$work/serve.out"
 kill_server
