@@ -43,7 +43,8 @@ def start_bootherd(lab):
 def start_kea(lab):
     folder = fresh(lab, "kea")
     conf = write(os.path.join(folder, "kea.conf"), KEA, dir=folder, threads="false")
-    process = lab.spawn_server("env", f"KEA_PIDFILE_DIR={folder}", f"KEA_LOCKFILE_DIR={folder}", lab.peer("kea-dhcp4"), "-c", conf)
+    process = lab.spawn_server("env", f"KEA_PIDFILE_DIR={folder}", f"KEA_LOCKFILE_DIR={folder}",
+                               f"KEA_LFC_EXECUTABLE={lab.peer('kea-lfc')}", lab.peer("kea-dhcp4"), "-c", conf)
     process.wait_for(lambda: lab.listens("udp", 67), "kea-dhcp4")
     return process
 
