@@ -201,12 +201,12 @@ class Lab:
         return os.path.join(self.dir, *parts)
 
     def peer(self, name):
-        """A peer's program and the environment that it needs."""
-        for folder in ("usr/sbin", "usr/bin"):
-            program = os.path.join(self.peers, folder, name)
+        """A peer's program. What the system has installed is no part of the peers' folder: apt-get does not bring it along."""
+        for folder in (os.path.join(self.peers, "usr/sbin"), os.path.join(self.peers, "usr/bin"), "/usr/sbin", "/usr/bin"):
+            program = os.path.join(folder, name)
             if os.path.exists(program):
                 return program
-        raise SystemExit(f"bench: {name} is not below {self.peers}: run bench/peers.sh")
+        raise SystemExit(f"bench: {name} is neither below {self.peers} nor installed: run bench/peers.sh")
 
     def environment(self):
         libraries = os.path.join(self.peers, "usr/lib/x86_64-linux-gnu")

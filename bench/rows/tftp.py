@@ -22,6 +22,7 @@ def file_of(lab, size):
         for each, length in (("vmlinuz", None), (FILE, size)):
             with open(os.path.join(lab.cache, "image", each), "rb") as f, open(os.path.join(source, each), "wb") as g:
                 g.write(f.read(length))
+    if f'"{name}"' not in lab.do(root, "image", "list", "--json"):
         lab.do(root, "image", "import", source, "--name", name)
     path, www = f"image/{lab.image_id(root, name)}/{FILE}", lab.path("tftp")
     if not os.path.exists(os.path.join(www, path)):

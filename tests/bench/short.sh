@@ -9,7 +9,12 @@ trap 'rm -rf "$work"' EXIT
 "$top/bench/run.sh" --short --json >"$work/table.json" 2>"$work/log"
 status=$?
 check 'the benchmarks run to their end' [ "$status" = 0 ]
-[ "$status" = 0 ] || diag "$(tail -n 20 "$work/log")"
+if [ "$status" != 0 ]; then # nothing below could be right
+    diag "$(tail -n 20 "$work/log")"
+    tail -n 20 "$work/log" >&2
+    tap_end
+    exit
+fi
 # One line a row: whether each server did something, and how many failed at bootherd.
 rows=$(python3 - "$work/table.json" <<'PYTHON'
 import json
