@@ -1,7 +1,7 @@
 #!/bin/sh
 # The include order of the rooms (docs/design.md): a room includes itself, base/ and rooms to its left; nobody includes proc/.
 cd "$1/src" || exit 1
-order="base media image store fleet plan render serve swarm state power api cli proc"
+order="base media image store fleet inventory plan render serve swarm state power api cli proc"
 bad=0
 for room in $order; do
     [ -d "$room" ] || continue
