@@ -15,11 +15,13 @@
 
 /* Bytes of headers (folders of an ISO, long names and sparse maps of a tar) read so far. libarchive keeps
  * about ten bytes for each byte of an ISO's folders until the last entry; ESXi's discs have some 20 kB, the
- * largest of Linux' (12000 packages) 2.3 MB. */
+ * largest of Linux' (12000 packages) 2.3 MB. The memory is reserved as the folders are read: what is packed
+ * in a small disc may unpack on all cores. */
 #define HEADER_BYTES_MAX (5u << 19)
-#define ISO_MEMORY       (27u << 20) /* HEADER_BYTES_MAX times ten, and its buffers */
-#define TAR_MEMORY       (4u << 20)  /* one extended header of at most 1 MiB, copied, and buffers */
-#define HEADER_BLOCK     2048 /* read in small steps while headers are looked for, to count them well */
+#define HEADER_MEMORY    10u
+#define ISO_MEMORY       (2u << 20) /* its buffers */
+#define TAR_MEMORY       (4u << 20) /* one extended header of at most 1 MiB, copied, and buffers */
+#define HEADER_BLOCK     2048       /* read in small steps while headers are looked for, to count them well */
 
 struct reader {
     struct archive *a;
@@ -29,6 +31,7 @@ struct reader {
     size_t lent;         /* bytes of `in` given to libarchive, not yet consumed there */
     uint64_t data_left;  /* of the file being read; all else that libarchive asks for is headers */
     uint64_t header_bytes;
+    size_t reserved;         /* of the quota */
     uint8_t last[TAR_BLOCK]; /* the last bytes given */
     bool ended;              /* libarchive asked for more than there is */
     locale_t locale, old_locale;
@@ -50,6 +53,18 @@ static void remember_last(struct reader *r, struct slice block)
     }
 }
 
+/* The memory that libarchive takes for the headers read so far. */
+static int reserve_headers(struct reader *r)
+{
+    size_t memory = ISO_MEMORY + (size_t)r->header_bytes * HEADER_MEMORY;
+    if (r->kind != MEDIA_KIND_ISO || memory <= r->reserved)
+        return 0;
+    if (quota_reserve(r->in->quota, memory - r->reserved, r->in->where, &r->failed) < 0)
+        return -1;
+    r->reserved = memory;
+    return 0;
+}
+
 static la_ssize_t reader_read(struct archive *a, void *ctx, const void **bytes)
 {
     struct reader *r = ctx;
@@ -68,8 +83,13 @@ static la_ssize_t reader_read(struct archive *a, void *ctx, const void **bytes)
     uint64_t limit = r->data_left > HEADER_BLOCK ? r->data_left : HEADER_BLOCK;
     if (block.size > limit)
         block.size = (size_t)limit;
-    if (r->data_left == 0)
+    if (r->data_left == 0) {
         r->header_bytes += block.size;
+        if (reserve_headers(r) < 0) {
+            archive_set_error(a, ENOMEM, "no memory for headers");
+            return -1;
+        }
+    }
     r->data_left -= block.size < r->data_left ? block.size : r->data_left;
     if (block.size)
         remember_last(r, block);
@@ -119,11 +139,6 @@ static int check_iso_size(struct stream *s, struct error *err)
                      s->where, bytes, s->size);
 }
 
-static size_t reader_memory(enum media_kind kind)
-{
-    return kind == MEDIA_KIND_ISO ? ISO_MEMORY : TAR_MEMORY;
-}
-
 static void reader_close(struct reader *r)
 {
     if (r->a)
@@ -133,7 +148,7 @@ static void reader_close(struct reader *r)
         uselocale(r->old_locale);
         freelocale(r->locale);
     }
-    quota_release(r->in->quota, reader_memory(r->kind));
+    quota_release(r->in->quota, r->reserved);
 }
 
 static int reader_open(struct reader *r, struct stream *in, enum media_kind kind, struct error *err)
@@ -141,8 +156,10 @@ static int reader_open(struct reader *r, struct stream *in, enum media_kind kind
     *r = (struct reader){.in = in, .kind = kind};
     if (kind == MEDIA_KIND_ISO && check_iso_size(in, err) < 0)
         return -1;
-    if (quota_reserve(in->quota, reader_memory(kind), in->where, err) < 0)
+    size_t memory = kind == MEDIA_KIND_ISO ? ISO_MEMORY : TAR_MEMORY;
+    if (quota_reserve(in->quota, memory, in->where, err) < 0)
         return -1;
+    r->reserved = memory;
     /* libarchive turns Joliet and pax names into the locale's characters; ours are UTF-8 in any locale. */
     r->locale = newlocale(LC_CTYPE_MASK, "C.UTF-8", (locale_t)0);
     if (r->locale)
