@@ -95,7 +95,7 @@ host_domain() {
 host_find() {
     local disk file
     sed -n "/<disk [^>]*device='disk'/,/<\/disk>/ s/.*<source file='\([^']*\)'.*/\1/p" "$host_domains/new" |
-        sed "s/&apos;/'/g; s/&quot;/\"/g; s/&lt;/</g; s/&gt;/>/g; s/&amp;/\&/g" >"$host_domains/disks"
+        host_plain >"$host_domains/disks"
     host_label=''
     while [ -z "$host_label" ] && IFS= read -r disk; do
         host_place "$disk"
@@ -130,19 +130,33 @@ host_write() {
 
 host_register() {
     local path="$host_stores/$1/$2" uuid name
-    host_virsh_did define "$path" || return 1
-    mkdir -p "$host_domains"
-    uuid=$(sed -n 's/.*<uuid>\([^<]*\)<\/uuid>.*/\1/p; /<\/uuid>/q' "$path")
-    if [ -z "$uuid" ]; then
-        name=$(sed -n 's/.*<name>\([^<]*\)<\/name>.*/\1/p; /<\/name>/q' "$path" |
-            sed "s/&apos;/'/g; s/&quot;/\"/g; s/&lt;/</g; s/&gt;/>/g; s/&amp;/\&/g")
-        uuid=$(host_virsh domuuid --domain "$name" 2>/dev/null | sed q)
-        [ -n "$uuid" ] || { echo "defined, but libvirt knows no domain $name" && return 1; }
+    uuid=$(sed -n 's/.*<uuid>\([^<]*\)<\/uuid>.*/\1/p; /<\/uuid>/q' "$path" 2>/dev/null)
+    if [ -n "$uuid" ]; then
+        host_virsh_did define "$path" || return 1
+    else
+        # Without one it gets a new one, if it is not there already.
+        name=$(sed -n 's/.*<name>\([^<]*\)<\/name>.*/\1/p; /<\/name>/q' "$path" 2>/dev/null | host_plain)
+        uuid=$(host_uuid "$name")
+        if [ -z "$uuid" ]; then
+            host_virsh_did define "$path" || return 1
+            uuid=$(host_uuid "$name")
+        fi
     fi
+    [ -n "$uuid" ] || { echo "libvirt has no domain $name" && return 1; }
     # What libvirt makes of it is not what is in the file, which stays until the domain changes.
+    mkdir -p "$host_domains"
     (umask 077 && host_virsh dumpxml --inactive --security-info "$uuid" >"$host_domains/$uuid.xml" 2>/dev/null)
     printf '%s\n' "$1/$2" >"$host_domains/$uuid"
     printf '%s\n' "$uuid"
+}
+
+host_uuid() {
+    host_virsh domuuid --domain "$1" 2>/dev/null | sed q
+}
+
+# Text out of XML, from standard input.
+host_plain() {
+    sed "s/&apos;/'/g; s/&quot;/\"/g; s/&lt;/</g; s/&gt;/>/g; s/&amp;/\&/g"
 }
 
 host_start() {
