@@ -5,6 +5,9 @@
 #   make.sh linux             a kernel and a small initrd (tests/guests/init) that says LINUX READY
 #   make.sh xen               the same as dom0, with Xen: DOM0 READY
 #   make.sh memtest           memtest86+, in the form of a kernel
+#   make.sh vm                what runs in virtual machines: a kernel, unpacked, and an initrd (tests/guests/vm), for Xen and QEMU
+#   make.sh kvm-host          linux, with QEMU and KVM, that starts what its overlay brings
+#   make.sh nfs-server        nfs-ganesha, for tests/lib/nfs.sh
 #   make.sh installer         the Debian installer
 #   make.sh linux-arm64 grub-arm64
 set -euo pipefail
@@ -62,6 +65,40 @@ archive() {
         bsdtar --format newc -cf - @-
 }
 
+# modules PACKAGE ROOT NAME...: these modules of that kernel, and all that they need, into an initrd.
+modules() {
+    local package=$1 root=$2 version name all=() file
+    shift 2
+    unpack modules "$package" './lib/modules/*'
+    version=$(basename modules/lib/modules/*)
+    busybox depmod -b modules "$version"
+    while [ $# -gt 0 ]; do
+        # Names are written with - and _ alike; what is built in has no file.
+        name=${1//[-_]/[-_]}
+        shift
+        while read -r file; do
+            case " ${all[*]-} " in
+            *" $file "*) continue ;;
+            esac
+            all+=("$file")
+            install -D -m 644 "modules/lib/modules/$version/$file" "$root/lib/modules/$version/$file"
+            # shellcheck disable=SC2046 # a list
+            set -- "$@" $(sed -n "s,^$file: *,,p" "modules/lib/modules/$version/modules.dep" | tr ' ' '\n' | sed 's,.*/,,; s,\.ko$,,')
+        done < <(sed -nE "s,^(.*/)?($name\.ko):.*,\1\2,p" "modules/lib/modules/$version/modules.dep")
+    done
+    busybox depmod -b "$root" "$version"
+}
+
+# unpack_kernel VMLINUZ: the kernel itself, without what unpacks it at each start; Debian's is in xz.
+unpack_kernel() {
+    local offset
+    for offset in $(LC_ALL=C grep -abo $'\xfd7zXZ' "$1" | cut -d: -f1); do
+        ! xz -dc --single-stream 2>/dev/null < <(tail -c "+$((offset + 1))" "$1") || return 0
+    done
+    echo "no kernel found in $1" >&2
+    return 1
+}
+
 # build_linux OUT ARCHITECTURE: kernel and initrd.
 build_linux() {
     local out=$1 package driver members=()
@@ -102,6 +139,52 @@ menuentry 'Xen' {
     module2 /initrd.img
 }
 CONFIG
+}
+
+make_vm() {
+    local package
+    package=$(kernel_package amd64)
+    fetch amd64 "$package" busybox-static
+    unpack kernel "$package" './boot/vmlinuz-*'
+    unpack root busybox-static ./bin/busybox
+    mkdir root/sbin
+    ln -s ../bin/busybox root/sbin/modprobe
+    install -m 755 "$here/vm" root/init
+    modules "$package" root ext4 crc32c_generic virtio_pci virtio_blk xen-blkfront xen-netfront
+    archive root | gzip -9n >"$1/initrd.img"
+    unpack_kernel kernel/boot/vmlinuz-* >"$1/vmlinux"
+}
+
+make_kvm_host() {
+    local package library
+    package=$(kernel_package amd64)
+    fetch amd64 "$package" busybox-static
+    unpack kernel "$package" './boot/vmlinuz-*'
+    unpack root busybox-static ./bin/busybox
+    mkdir -p root/sbin root/etc root/usr/bin root/usr/share/qemu root/usr/share/seabios
+    # The kernel calls it there, for file systems.
+    ln -s ../bin/busybox root/sbin/modprobe
+    install -m 755 "$here/init" root/init
+    install -m 755 "$here/lease" root/sbin/lease
+    install -m 755 "$here/kvm-host" root/etc/start
+    modules "$package" root virtio_net virtio_pci e1000 kvm-amd kvm-intel nfsv3 nfsv4 virtio_rng
+    # QEMU is the one that the tests run with.
+    cp "$(command -v qemu-system-x86_64)" root/usr/bin/
+    ldd root/usr/bin/qemu-system-x86_64 | grep -o '/[^ ]*' | while read -r library; do
+        install -D "$library" "root$library"
+    done
+    cp -L /usr/share/qemu/{pvh.bin,linuxboot_dma.bin,kvmvapic.bin} root/usr/share/qemu/
+    cp -L /usr/share/seabios/bios-256k.bin root/usr/share/seabios/
+    archive root | gzip -6n >"$1/initrd.img"
+    cp kernel/boot/vmlinuz-* "$1/vmlinuz"
+}
+
+make_nfs_server() {
+    local package
+    fetch amd64 nfs-ganesha nfs-ganesha-vfs libntirpc4.3 liburcu8 libnfsidmap1 libwbclient0 rpcbind
+    for package in *.deb; do
+        dpkg-deb -x "$package" "$1"
+    done
 }
 
 make_memtest() {
