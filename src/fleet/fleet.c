@@ -326,6 +326,8 @@ struct fleet_settings fleet_effective(const struct fleet *fleet, const struct fl
         s.leave_out = under->leave_out;
     if (!s.overlay)
         s.overlay = under->overlay;
+    if (!s.agent)
+        s.agent = under->agent;
     if (!s.priority)
         s.priority = under->priority;
     if (s.secure_boot == FLEET_UNSET)

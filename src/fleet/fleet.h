@@ -37,11 +37,27 @@ enum fleet_switch {
     FLEET_OFF,
 };
 
+enum fleet_store_kind {
+    FLEET_STORE_NFS,   /* NFS 3 */
+    FLEET_STORE_NFS41, /* NFS 4.1 */
+    FLEET_STORE_VMFS,  /* a volume on a disk of the host */
+    FLEET_STORE_ISCSI, /* a volume on a disk that others may see, too */
+};
+extern const char
+    *const fleet_store_words[]; /* by kind: "nfs", "nfs41", "vmfs", "iscsi"; NULL ends the list */
+
+/*
+ * One way to write each (fleet_datastore.h): a hypervisor makes a volume's identity of the very bytes of host
+ * and path. All texts are there, "" where the kind has none.
+ */
 struct fleet_datastore {
-    char *label; /* as the hypervisor shows it */
-    char *host;  /* name or address, normalised once (lower case, no trailing dot) */
-    char *path;  /* absolute, no '//' and no trailing '/' */
+    enum fleet_store_kind kind;
+    char *label; /* as the hypervisor shows it; of vmfs and iscsi also the volume's own */
+    char *host;  /* nfs: name or address. nfs41: one or several with commas between. iscsi: the portal,
+                    "10.0.0.5:3260" */
+    char *path;  /* nfs, nfs41: absolute. iscsi: the target's name */
     bool read_only;
+    bool probe_write; /* it counts as mounted only when a write works, too; default: a read */
 };
 
 /* What a profile sets and a node may set for itself. NULL or FLEET_UNSET: inherited. */
@@ -60,6 +76,7 @@ struct fleet_settings {
     char *loader;    /* one of fleet_loader_words: the way to boot, instead of what would be chosen */
     char *leave_out; /* stems of modules not to load, e.g. "tools,vsan" */
     char *overlay;   /* one of fleet_overlay_words; default auto */
+    char *agent;     /* one of fleet_agent_words; default auto */
     char *priority;  /* one of fleet_priority_words; default normal */
     enum fleet_switch secure_boot; /* the machine's firmware has it on; default off */
     uint32_t vlan;                 /* of the hypervisor's management network; 0: none */
@@ -69,6 +86,8 @@ struct fleet_settings {
 extern const char *const fleet_loader_words[];
 /* auto: when there is something to put in; off: never; force: also where Secure Boot will refuse it. */
 extern const char *const fleet_overlay_words[];
+/* auto: where there are datastores or machines to restore; on: always; off: never. docs/agent.md */
+extern const char *const fleet_agent_words[];
 /* Who boots first when many ask at once (serve/storm.h). */
 extern const char *const fleet_priority_words[];
 /* dhcp: we give addresses; proxy: another server does, and we only say what to boot. */

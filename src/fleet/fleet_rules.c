@@ -13,7 +13,6 @@
 #define OPTIONS_MAX   511         /* bytes: half of what a plan's kernel line holds */
 #define WELCOME_MAX   (16u << 10) /* bytes; a screen has 2000 */
 #define KEY_LINE_MAX  8192        /* bytes: OpenSSH's limit for a line of authorized_keys */
-#define PATH_TEXT_MAX 255         /* bytes of an NFS path */
 
 static const char *text_of(const struct fleet_key *key, const void *base)
 {
@@ -40,7 +39,7 @@ static int check_text(const char *text, size_t most, const char *also, struct er
     return error_set(err, "%s at byte %zu; take it out", what, good + 1);
 }
 
-static int check_line(const char *text, size_t most, struct error *err)
+int fleet_line_valid(const char *text, size_t most, struct error *err)
 {
     return check_text(text, most, "", err);
 }
@@ -115,7 +114,7 @@ int fleet_rule_macs(const struct fleet_key *key, const void *base, size_t *item,
 int fleet_rule_interface(const struct fleet_key *key, const void *base, size_t *item, struct error *err)
 {
     const char *text = text_of(key, base);
-    if (check_line(text, INTERFACE_MAX, err) < 0)
+    if (fleet_line_valid(text, INTERFACE_MAX, err) < 0)
         return -1;
     if (strpbrk(text, "/: ") || text_equal(text, ".") || text_equal(text, ".."))
         return error_set(err, "'%s' is no interface's name; `ip link` lists them", text);
@@ -142,7 +141,7 @@ static int check_label(const char *label, size_t size, struct error *err)
 int fleet_hostname_valid(const char *text, size_t most, struct error *err)
 {
     uint32_t ip;
-    if (check_line(text, most, err) < 0)
+    if (fleet_line_valid(text, most, err) < 0)
         return -1;
     if (ip4_parse(text, &ip))
         return error_set(err, "'%s' is an address; write a name", text);
@@ -182,7 +181,7 @@ int fleet_rule_image(const struct fleet_key *key, const void *base, size_t *item
 int fleet_rule_options(const struct fleet_key *key, const void *base, size_t *item, struct error *err)
 {
     const char *text = text_of(key, base);
-    if (check_line(text, OPTIONS_MAX, err) < 0)
+    if (fleet_line_valid(text, OPTIONS_MAX, err) < 0)
         return -1;
     if (strstr(text, "---"))
         return error_set(err, "'---' divides modules in the loader's line; leave it out");
@@ -260,7 +259,7 @@ static int check_key_line(const char *line, struct error *err)
 {
     if (text_starts(line, "-----BEGIN"))
         return error_set(err, "this is a private key or a PEM file; write the line of the .pub file");
-    if (check_line(line, KEY_LINE_MAX, err) < 0)
+    if (fleet_line_valid(line, KEY_LINE_MAX, err) < 0)
         return -1;
     const char *at = key_type_at(line) ? line : skip_options(line);
     const char *type = key_type_at(at);
@@ -286,62 +285,12 @@ int fleet_rule_keys(const struct fleet_key *key, const void *base, size_t *item,
     return 0;
 }
 
-/* --- datastores --- */
-
-static int check_path(const char *path, struct error *err)
-{
-    if (check_line(path, PATH_TEXT_MAX, err) < 0)
-        return -1;
-    size_t size = strlen(path);
-    if (path[0] != '/' || strstr(path, "//") || (size > 1 && path[size - 1] == '/'))
-        return error_set(err, "'%s' is no clean absolute path; write it as in /srv/vms", path);
-    for (const char *part = path; part; part = strchr(part, '/')) {
-        part++;
-        size_t length = strcspn(part, "/");
-        if ((length == 1 && part[0] == '.') || (length == 2 && part[0] == '.' && part[1] == '.'))
-            return error_set(err, "'%s' holds '.' or '..'; write the path the server exports", path);
-    }
-    return 0;
-}
-
-static int check_datastore(const struct fleet_datastore *d, struct error *err)
-{
-    uint32_t ip;
-    if (!fleet_name_valid(d->label, err))
-        return error_wrap(err, "label");
-    if (!ip4_parse(d->host, &ip) && fleet_hostname_valid(d->host, FLEET_DOMAIN_MAX, err) < 0)
-        return error_wrap(err, "nfs host");
-    for (const char *p = d->host; *p; p++)
-        if (isupper((unsigned char)*p))
-            return error_set(err, "nfs host: '%s' has capital letters; write it in lower case", d->host);
-    if (check_path(d->path, err) < 0)
-        return error_wrap(err, "nfs path");
-    return 0;
-}
-
-int fleet_rule_datastores(const struct fleet_key *key, const void *base, size_t *item, struct error *err)
-{
-    const struct fleet_settings *s = base;
-    for (*item = 0; *item < s->datastore_count; ++*item) {
-        const struct fleet_datastore *d = &s->datastores[*item];
-        if (check_datastore(d, err) < 0)
-            return -1;
-        for (size_t i = 0; i < *item; i++) {
-            const struct fleet_datastore *other = &s->datastores[i];
-            if (text_equal(other->label, d->label))
-                return error_set(err, "two datastores are labelled %s; give each its own label", d->label);
-            if (text_equal(other->host, d->host) && text_equal(other->path, d->path))
-                return error_set(err, "%s and %s are the same share; keep one", other->label, d->label);
-        }
-    }
-    return 0;
-}
-
 /* --- words out of a list --- */
 
 const char *const fleet_loader_words[] = {"auto", "pxelinux", "lpxelinux", "pxelinux3", "ipxe",
                                           "grub", "disk",     "mboot",     "efi",       NULL};
 const char *const fleet_overlay_words[] = {"auto", "off", "force", NULL};
+const char *const fleet_agent_words[] = {"auto", "on", "off", NULL};
 const char *const fleet_priority_words[] = {"high", "normal", "low", NULL};
 const char *const fleet_mode_words[] = {"dhcp", "proxy", NULL};
 
@@ -377,10 +326,15 @@ int fleet_rule_overlay(const struct fleet_key *key, const void *base, size_t *it
     return check_word(text_of(key, base), fleet_overlay_words, err);
 }
 
+int fleet_rule_agent(const struct fleet_key *key, const void *base, size_t *item, struct error *err)
+{
+    return check_word(text_of(key, base), fleet_agent_words, err);
+}
+
 int fleet_rule_leave_out(const struct fleet_key *key, const void *base, size_t *item, struct error *err)
 {
     const char *text = text_of(key, base);
-    if (check_line(text, OPTIONS_MAX, err) < 0)
+    if (fleet_line_valid(text, OPTIONS_MAX, err) < 0)
         return -1;
     for (const char *p = text; *p; p++)
         if (!isalnum((unsigned char)*p) && !strchr("_-,", *p))

@@ -24,8 +24,12 @@ int fleet_rule_mode(const struct fleet_key *key, const void *base, size_t *item,
 int fleet_rule_loader(const struct fleet_key *key, const void *base, size_t *item, struct error *err);
 int fleet_rule_priority(const struct fleet_key *key, const void *base, size_t *item, struct error *err);
 int fleet_rule_overlay(const struct fleet_key *key, const void *base, size_t *item, struct error *err);
+int fleet_rule_agent(const struct fleet_key *key, const void *base, size_t *item, struct error *err);
 int fleet_rule_leave_out(const struct fleet_key *key, const void *base, size_t *item, struct error *err);
 int fleet_rule_vlan(const struct fleet_key *key, const void *base, size_t *item, struct error *err);
+
+/* Printable UTF-8 in one line, 1 to `most` bytes. */
+int fleet_line_valid(const char *text, size_t most, struct error *err);
 
 /* RFC 1123, section 2.1: labels of letters, digits and '-', at most 63 each. `most` bytes in all. */
 int fleet_hostname_valid(const char *text, size_t most, struct error *err);

@@ -66,8 +66,13 @@ static const struct fleet_key keys[] = {
     SETTING("ssh", switch, ssh, any, NULL, "on", "SSH on or off; default on"),
     SETTING("authorized_keys", keys, keys, keys, "ssh-rsa AAAAhiddenhidden", "[ssh-rsa AAAA... me]",
             "public keys that may log in as root"),
-    SETTING("datastores", datastores, datastores, datastores, NULL, "vms=10.77.0.1:/srv/vms",
-            "NFS shares to mount; in a file also {label: vms, nfs: 10.77.0.1:/srv/vms, read_only: on}"),
+    SETTING(
+        "datastores", datastores, datastores, datastores, NULL, "vms=10.77.0.1:/srv/vms",
+        "what to mount: LABEL=HOST:/PATH (NFS 3), LABEL=nfs41:HOST:/PATH, LABEL=vmfs, "
+        "LABEL=iscsi:ADDRESS/TARGET, each with :ro or :probe=write behind it; in a file "
+        "{label: vms, nfs: 10.77.0.1:/srv/vms, read_only: on, probe: write}. It counts as mounted when it "
+        "can be read; probe=write: when a file was written, too, which a share with root squashed fails. "
+        "Not the default, as a share may be meant to be read only, or be full"),
     SETTING("welcome", text, welcome, welcome, NULL, "rack 1, call 4711", "text on the console"),
     SETTING("files", text, files, name, "hidden", "extra",
             "folder in ROOT/files with files of your own, laid over everything else"),
@@ -79,6 +84,10 @@ static const struct fleet_key keys[] = {
             "modules of ESXi 5 and later not to load, by name without its ending"),
     SETTING("overlay", text, overlay, overlay, NULL, "off",
             "auto (default); off: none; force: also where Secure Boot will refuse it"),
+    SETTING(
+        "agent", text, agent, agent, NULL, "off",
+        "what mounts datastores and restores machines on the host: auto (default): where there are any; on; "
+        "off"),
     SETTING("priority", text, priority, priority, NULL, "high",
             "who boots first when very many ask at once: high (storage, DNS), normal (default) or low"),
     SETTING("secure_boot", switch, secure_boot, any, NULL, "on",

@@ -30,21 +30,30 @@ static void words_fini(struct words *w)
     free(w->keys);
 }
 
+/* Between the hosts of "vms=nfs41:host1,host2:/path". */
+static bool is_between_hosts(const char *item, const char *comma)
+{
+    const char *kind = strstr(item, "=nfs41:"), *path = strstr(item, ":/");
+    return kind && kind < comma && (!path || path > comma);
+}
+
 /* A comma inside an authorized_keys line (its options have some) does not end it; one in front of a new line
  * does. */
-static bool ends_item(const struct fleet_key *key, const char *comma)
+static bool ends_item(const struct fleet_key *key, const char *item, const char *comma)
 {
+    if (strcmp(key->name, "datastores") == 0)
+        return !is_between_hosts(item, comma);
     if (strcmp(key->name, "authorized_keys") != 0)
         return true;
     return text_starts(comma + 1, "ssh-") || text_starts(comma + 1, "ecdsa-") ||
            text_starts(comma + 1, "sk-");
 }
 
-static char *item_end(const struct fleet_key *key, char *text)
+static char *item_end(const struct fleet_key *key, char *item)
 {
-    for (; *text; text++)
-        if (*text == '\n' || (*text == ',' && ends_item(key, text)))
-            return text;
+    for (char *p = item; *p; p++)
+        if (*p == '\n' || (*p == ',' && ends_item(key, item, p)))
+            return p;
     return NULL;
 }
 

@@ -2,7 +2,7 @@
  * Changes by words, as `node set NAME key=value ...` sends them. The keys are those of the YAML
  * (fleet_schema.h): "mac", "ip", "image", "profile", "ssh", "welcome", ... An empty value unsets. Lists take
  * commas:
- *   dns=10.77.0.1,10.77.0.2          datastores=vms=nas:/srv/vms,iso=nas:/srv/iso:ro
+ *   dns=10.77.0.1,10.77.0.2          datastores=vms=nas:/srv/vms,iso=nas:/srv/iso:ro  (fleet_datastore.h)
  *   authorized_keys=LINE,LINE        (or lines; a comma counts only in front of a key's type)
  * With a range of nodes, mac, ip and hostname take a range of as many values ("10.77.0.[11-42]"); a single ip
  * counts up from node to node. What is set is checked; the whole is checked by fleet_finish, which the caller

@@ -95,7 +95,7 @@ static void keys_and_shapes(void **state)
         {"profiles:\n  p: {ip: 10.0.0.1}\n",
          "f.yaml:2:7: profile p: unknown key 'ip'; a profile has: image, kernel_options, root_password_hash, "
          "root_password_hash_weak, ssh, authorized_keys, datastores, welcome, files, loader, leave_out, "
-         "overlay, priority, secure_boot, vlan"},
+         "overlay, agent, priority, secure_boot, vlan"},
         {"nodes:\n  a: {}\n  b: {}\n  a: {}\n", "f.yaml:4:3: 'a' is there twice, first in line 2; keep one"},
         {NODE "ssh: on\n    ip: 10.0.0.1\n    ssh: off\n",
          "f.yaml:5:5: 'ssh' is there twice, first in line 3; keep one"},
@@ -293,29 +293,106 @@ static void words(void **state)
     EXPECT_ALL(table);
 }
 
+#define STORE NODE "datastores: [{label: a, "
+#define AT    "f.yaml:3:18: node a: datastores: "
+
 static void datastores(void **state)
 {
     static const struct bad table[] = {
         {NODE "datastores: [{label: vms}]\n",
-         "f.yaml:3:18: node a: datastores: nfs is missing; write {label: "
-         "vms, nfs: 10.77.0.1:/srv/vms}"},
+         AT "nfs, nfs41, vmfs or iscsi is missing; write {label: vms, nfs: 10.77.0.1:/srv/vms}"},
+        {NODE "datastores: [{vmfs: on}]\n",
+         AT "label is missing; write {label: vms, nfs: 10.77.0.1:/srv/vms}"},
         {NODE "datastores: [{label: vms, nfs: /srv}]\n",
          "f.yaml:3:31: node a: datastores: '/srv' is no NFS share; write host:/path, as in "
          "10.77.0.1:/srv/vms"},
+        {STORE "nfs: a:/srv, mode: ro}]\n", "f.yaml:3:42: node a: datastores: unknown key 'mode'; a "
+                                            "datastore has label, one of nfs, nfs41, vmfs "
+                                            "and iscsi, read_only and probe"},
+        {STORE "nfs: a:/srv, vmfs: on}]\n",
+         "f.yaml:3:42: node a: datastores: a datastore is one of nfs, nfs41, vmfs and iscsi; keep one"},
+        {STORE "vmfs: off}]\n", "f.yaml:3:29: node a: datastores: vmfs is on, or not there at all"},
+        {STORE "nfs: a:/srv, probe: often}]\n",
+         "f.yaml:3:42: node a: datastores: probe: 'often' is neither read nor write"},
+        {STORE "nfs: a:/srv, probe: write, read_only: on}]\n",
+         AT "a is read only, and to be probed by a write; keep one"},
+        {STORE "vmfs: on, read_only: on}]\n", AT "a is a VMFS volume, and ESXi mounts none read only"},
+    };
+    EXPECT_ALL(table);
+}
+
+static void labels_of_datastores(void **state)
+{
+    static const struct bad table[] = {
         {NODE "datastores: [{label: a/b, nfs: a:/srv}]\n",
-         "f.yaml:3:18: node a: datastores: label: 'a/b' is no name" PLEASE},
-        {NODE "datastores: [{label: a, nfs: a:/srv, mode: ro}]\n",
-         "f.yaml:3:42: node a: datastores: unknown key 'mode'; a datastore has label, nfs and read_only"},
-        {NODE "datastores: [{label: a, nfs: a:/srv}, {label: a, nfs: b:/srv}]\n",
+         AT "label: 'a/b' holds '/'; no label of a datastore may"},
+        {NODE "datastores: [{label: \"a]\", vmfs: on}]\n",
+         AT "label: 'a]' holds ']'; no label of a datastore may"},
+        {NODE "datastores: [{label: a%2f, vmfs: on}]\n",
+         AT "label: 'a%2f' holds '%'; no label of a datastore may"},
+        {NODE "datastores: [{label: \"-rf\", vmfs: on}]\n",
+         AT "label: '-rf' begins with '-'; begin it with a letter or digit"},
+        {NODE "datastores: [{label: .., vmfs: on}]\n",
+         AT "label: '..' begins with '.'; begin it with a letter or digit"},
+        {NODE "datastores: [{label: \"a \", vmfs: on}]\n",
+         AT "label: 'a ' begins or ends with a blank; take it off"},
+        {STORE "nfs: a:/srv}, {label: a, nfs: b:/srv}]\n",
          "f.yaml:3:43: node a: datastores: two datastores are labelled a; give each its own label"},
-        {NODE "datastores: [{label: a, nfs: nas:/srv}, {label: b, nfs: NAS.:/srv//}]\n",
+    };
+    EXPECT_ALL(table);
+}
+
+static void places_of_datastores(void **state)
+{
+    static const struct bad table[] = {
+        {STORE "nfs: a:/srv/../etc}]\n",
+         AT "nfs path: '/srv/../etc' holds '.' or '..'; write the path the server exports"},
+        {STORE "nfs41: a:/..}]\n",
+         AT "nfs41 path: '/..' holds '.' or '..'; write the path the server exports"},
+        {STORE "nfs: \"a:/srv \"}]\n", AT "nfs path: '/srv ' ends with a blank; take it off"},
+        {STORE "nfs: \"a :/srv\"}]\n",
+         AT "nfs host: 'a ' is no host name; write letters, digits and '-' only"},
+        {STORE "nfs: a_b:/srv}]\n", AT "nfs host: 'a_b' is no host name; write letters, digits and '-' only"},
+        {STORE "nfs: 010.0.0.1:/srv}]\n",
+         AT "nfs host: '010.0.0.1' is no IPv4 address; write four numbers up to 255, without leading zeros"},
+        {STORE "nfs: 10.0.0.256:/srv}]\n",
+         AT "nfs host: '10.0.0.256' is no IPv4 address; write four numbers up to 255, without leading zeros"},
+        {STORE "nfs: 224.0.0.1:/srv}]\n",
+         AT "nfs host: 224.0.0.1 is no machine's address; write a unicast one"},
+        {STORE "nfs: \"b,c:/srv\"}]\n", AT "nfs host: 'b,c': only NFS 4.1 takes several hosts for one share"},
+        {STORE "nfs41: \"b,B.:/srv\"}]\n", AT "nfs41 host: b is there twice; keep one"},
+        {STORE "nfs41: \"b,:/srv\"}]\n", AT "nfs41 host: the text is empty; leave the key out"},
+        {STORE "iscsi: 10.0.0.5}]\n",
+         "f.yaml:3:29: node a: datastores: '10.0.0.5' is no iSCSI disk; write address/target, as in "
+         "10.0.0.5:3260/iqn.2001-04.com.example:disk1"},
+        {STORE "iscsi: san/iqn.2001-04.com.example:disk1}]\n",
+         AT "iscsi: 'san:3260' is no iSCSI portal; write its address, as in 10.0.0.5:3260"},
+        {STORE "iscsi: 10.0.0.5:65536/iqn.2001-04.com.example:disk1}]\n",
+         AT "iscsi: '10.0.0.5:65536' is no iSCSI portal; write its address, as in 10.0.0.5:3260"},
+        {STORE "iscsi: 10.0.0.5/disk1}]\n",
+         AT "iscsi: 'disk1' is no iSCSI name; write it as in iqn.2001-04.com.example:disk1"},
+        {STORE "iscsi: 10.0.0.5/iqn.2001-04.com.example/disk1}]\n",
+         AT "iscsi: 'iqn.2001-04.com.example/disk1' is no iSCSI name; write it as in "
+            "iqn.2001-04.com.example:disk1"},
+    };
+    EXPECT_ALL(table);
+}
+
+static void one_share_twice(void **state)
+{
+    static const struct bad table[] = {
+        {STORE "nfs: nas:/srv}, {label: b, nfs: NAS.:/srv//}]\n",
          "f.yaml:3:45: node a: datastores: a and b are the same share; keep one"},
-        {NODE "datastores: [{label: a, nfs: a:/srv/../etc}]\n",
-         "f.yaml:3:18: node a: datastores: nfs path: '/srv/../etc' holds '.' or '..'; write the path the "
-         "server exports"},
-        {NODE "datastores: [{label: a, nfs: a_b:/srv}]\n",
-         "f.yaml:3:18: node a: datastores: nfs host: 'a_b' is no host name; write letters, digits and '-' "
-         "only"},
+        {STORE "nfs: nas:/srv}, {label: b, nfs41: nas:/srv/./}]\n",
+         "f.yaml:3:45: node a: datastores: a and b are the same share, once by NFS 3 and once by NFS 4.1, "
+         "whose "
+         "locks do not see each other: keep one"},
+        {STORE "nfs41: \"x,y:/srv\"}, {label: b, nfs41: \"z,y:/srv\"}]\n",
+         "f.yaml:3:49: node a: datastores: a and b are the same share; keep one"},
+        {STORE "nfs41: \"x,nas:/srv\"}, {label: b, nfs: nas:/srv}]\n",
+         "f.yaml:3:51: node a: datastores: a and b are the same share, once by NFS 3 and once by NFS 4.1, "
+         "whose "
+         "locks do not see each other: keep one"},
     };
     EXPECT_ALL(table);
 }
@@ -333,6 +410,9 @@ int main(void)
         cmocka_unit_test(texts),
         cmocka_unit_test(words),
         cmocka_unit_test(datastores),
+        cmocka_unit_test(labels_of_datastores),
+        cmocka_unit_test(places_of_datastores),
+        cmocka_unit_test(one_share_twice),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -125,6 +125,48 @@ static void lists(void **state)
     assert_false(s->datastores[0].read_only);
     assert_string_equal(s->datastores[1].path, "/iso");
     assert_true(s->datastores[1].read_only);
+    fleet_free(f);
+}
+
+/* What is kept of one, as YAML. */
+static void stores_as(const char *words, const char *yaml)
+{
+    struct fleet *f = parse(start);
+    struct error err = {0};
+    cleanup_buf struct buf text = BUF_INIT;
+    if (set(f, "rack01", WORDS("datastores", words), &err) < 0)
+        fail_msg("%s: %s", words, err.text);
+    fleet_format_object(FLEET_NODE, fleet_node_by_name(f, "rack01"), FLEET_WITH_SECRETS, &text);
+    const char *found = strstr(buf_text(&text), "datastores:\n");
+    assert_non_null(found);
+    assert_memory_equal(found + strlen("datastores:\n"), yaml, strlen(yaml));
+    fleet_free(f);
+}
+
+static void datastores_of_each_kind(void **state)
+{
+    stores_as("vms=NAS.:/srv//./vms/.:probe=write",
+              "      - {label: vms, nfs: \"nas:/srv/vms\", probe: write}\n");
+    stores_as("vms=10.0.0.1:/:probe=read", "      - {label: vms, nfs: \"10.0.0.1:/\"}\n");
+    stores_as("vms=nfs:nas:/srv/.hidden/..x", "      - {label: vms, nfs: \"nas:/srv/.hidden/..x\"}\n");
+    stores_as("vms=nfs41:nas:/srv:ro", "      - {label: vms, nfs41: \"nas:/srv\", read_only: on}\n");
+    stores_as("vms=nfs41:b,A.:/srv,local disk (1)=vmfs", "      - {label: vms, nfs41: \"a,b:/srv\"}\n"
+                                                         "      - {label: \"local disk (1)\", vmfs: on}\n");
+    stores_as("vms=iscsi:10.0.0.5/IQN.2001-04.com.example:Disk1",
+              "      - {label: vms, iscsi: \"10.0.0.5:3260/iqn.2001-04.com.example:disk1\"}\n");
+    stores_as("vms=iscsi:10.0.0.5:3261/eui.02004567a425678d:probe=write",
+              "      - {label: vms, iscsi: \"10.0.0.5:3261/eui.02004567a425678d\", probe: write}\n");
+    /* Hosts that are called like a kind. */
+    stores_as("a=nfs41:/srv,b=iscsi:/srv,c=vmfs:/srv",
+              "      - {label: a, nfs: \"nfs41:/srv\"}\n      - {label: b, nfs: \"iscsi:/srv\"}\n"
+              "      - {label: c, nfs: \"vmfs:/srv\"}\n");
+}
+
+static void commas_of_keys(void **state)
+{
+    struct fleet *f = parse(start);
+    struct error err;
+    const struct fleet_settings *s;
     /* Commas in a key's options are its own. */
     assert_int_equal(set(f, "rack01",
                          WORDS("authorized_keys", "no-pty,command=\"a,b\" " KEY " me," KEY " you\n" KEY),
@@ -201,6 +243,13 @@ static void refused(void **state)
         "vms=10.77.0.1:/srv/vms");
     bad("rack01", WORDS("datastores", "a=b:/c,"),
         "node rack01: datastores: here is nothing; write {label: vms, nfs: 10.77.0.1:/srv/vms}");
+    bad("rack01", WORDS("datastores", "a=b,c:/d"),
+        "node rack01: datastores: 'b' is no NFS share; write host:/path, as in 10.77.0.1:/srv/vms");
+    bad("rack01", WORDS("datastores", "a=b:/c:probe=often"),
+        "node rack01: datastores: probe: 'often' is neither read nor write");
+    bad("rack01", WORDS("datastores", "a=vmfs:ro"),
+        "node rack01: datastores: a is a VMFS volume, and ESXi mounts none read only");
+    bad("rack01", WORDS("agent", "yes"), "node rack01: agent: 'yes' is none of auto, on, off");
 }
 
 int main(void)
@@ -210,6 +259,8 @@ int main(void)
         cmocka_unit_test(unset),
         cmocka_unit_test(ranges),
         cmocka_unit_test(lists),
+        cmocka_unit_test(datastores_of_each_kind),
+        cmocka_unit_test(commas_of_keys),
         cmocka_unit_test(networks_and_profiles),
         cmocka_unit_test(secrets_and_long_texts_are_not_shown),
         cmocka_unit_test(refused),

@@ -44,6 +44,10 @@ static const char full[] = "# The lab.\n"
                            "      - label: iso\n"
                            "        nfs: 10.77.0.1:/srv/iso\n"
                            "        read_only: on\n"
+                           "      - {label: new, nfs41: \"10.78.0.1,10.77.0.1:/srv/new\", probe: write}\n"
+                           "      - {label: local 1, vmfs: on, probe: read}\n"
+                           "      - {label: san, iscsi: 10.0.0.5/iqn.2001-04.com.example:Disk1}\n"
+                           "    agent: on\n"
                            "    welcome: |\n"
                            "      rack 1: \"don't panic\" # really\n"
                            "\n"
@@ -105,12 +109,25 @@ static void every_key_is_read(void **state)
     assert_int_equal(s->key_count, 2);
     assert_string_equal(s->keys[0], KEY);
     assert_string_equal(s->keys[1], "command=\"echo \\\"hi, you\\\"\",no-pty " KEY);
-    assert_int_equal(s->datastore_count, 2);
+    assert_string_equal(s->agent, "on");
+    assert_int_equal(s->datastore_count, 5);
+    assert_int_equal(s->datastores[0].kind, FLEET_STORE_NFS);
     assert_string_equal(s->datastores[0].host, "nas.example.com");
     assert_string_equal(s->datastores[0].path, "/srv/vms");
     assert_false(s->datastores[0].read_only);
     assert_string_equal(s->datastores[1].label, "iso");
     assert_true(s->datastores[1].read_only);
+    assert_int_equal(s->datastores[2].kind, FLEET_STORE_NFS41);
+    assert_string_equal(s->datastores[2].host, "10.77.0.1,10.78.0.1");
+    assert_string_equal(s->datastores[2].path, "/srv/new");
+    assert_true(s->datastores[2].probe_write);
+    assert_int_equal(s->datastores[3].kind, FLEET_STORE_VMFS);
+    assert_string_equal(s->datastores[3].label, "local 1");
+    assert_string_equal(s->datastores[3].path, "");
+    assert_false(s->datastores[3].probe_write);
+    assert_int_equal(s->datastores[4].kind, FLEET_STORE_ISCSI);
+    assert_string_equal(s->datastores[4].host, "10.0.0.5:3260");
+    assert_string_equal(s->datastores[4].path, "iqn.2001-04.com.example:disk1");
     assert_string_equal(s->welcome, "rack 1: \"don't panic\" # really\n\n  Gr\xc3\xbc\xc3\x9f"
                                     "e\n");
     assert_string_equal(s->files, "extra");

@@ -183,7 +183,7 @@ static void images_own_mod_tgz_without_settings(void **state)
 static void each_setting_asks_for_an_overlay(void **state)
 {
     static char text[] = "text";
-    struct fleet_datastore store = {text, text, text, false};
+    struct fleet_datastore store = {.label = text, .host = text, .path = text};
     const struct fleet_node bare = {.name = node.name, .settings = {.image = node.settings.image}};
     struct fleet_node nodes[] = {bare, bare, bare, bare, bare};
     nodes[0].settings.welcome = text;

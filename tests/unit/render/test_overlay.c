@@ -18,8 +18,9 @@
 static struct image image = {
     .family = TEXT("esxi_dd"), .product = TEXT("VMware ESXi"), .version = TEXT("4.0.0")};
 static char *keys[] = {TEXT("ssh-rsa AAAA== b@desk"), TEXT("ssh-rsa BBBB== a@desk")};
-static struct fleet_datastore stores[] = {{TEXT("vm"), TEXT("nas1"), TEXT("/vol/vm"), false},
-                                          {TEXT("iso"), TEXT("nas1"), TEXT("/vol/iso"), true}};
+static struct fleet_datastore stores[] = {
+    {FLEET_STORE_NFS, TEXT("vm"), TEXT("nas1"), TEXT("/vol/vm"), false, false},
+    {FLEET_STORE_NFS, TEXT("iso"), TEXT("nas1"), TEXT("/vol/iso"), true, false}};
 
 static const struct fleet_settings everything = {.root_hash = TEXT(STRONG),
                                                  .root_hash_weak = TEXT(WEAK),

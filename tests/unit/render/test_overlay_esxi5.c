@@ -17,7 +17,8 @@ static struct image image = {.family = TEXT("esxi_bootcfg"),
                              .product = TEXT("VMware ESXi"),
                              .accounts = TEXT("root:*:13358:0:99999:7:::\nvpxuser:x:14875:0:99999:7:::\n")};
 static char *keys[] = {TEXT("ssh-rsa AAAA== b@desk"), TEXT("ssh-rsa BBBB== a@desk")};
-static struct fleet_datastore stores[] = {{TEXT("vm"), TEXT("nas1"), TEXT("/vol/vm"), false}};
+static struct fleet_datastore stores[] = {
+    {FLEET_STORE_NFS, TEXT("vm"), TEXT("nas1"), TEXT("/vol/vm"), false, false}};
 
 static const struct fleet_settings everything = {.root_hash = TEXT(STRONG),
                                                  .root_hash_weak = TEXT("$1$a$b"),
@@ -202,7 +203,8 @@ static void equal_input_equal_bytes(void **state)
 static void refused_settings(void **state)
 {
     char *bad_keys[] = {TEXT("ssh-rsa AAAA\nssh-rsa BBBB")};
-    struct fleet_datastore bad_store = {TEXT("vm"), TEXT("nas\n1"), TEXT("/x"), false};
+    struct fleet_datastore bad_store = {FLEET_STORE_NFS, TEXT("vm"), TEXT("nas\n1"),
+                                        TEXT("/x"),      false,      false};
     struct fleet_settings bad[] = {everything, everything, everything, everything, everything};
     bad[0].welcome = TEXT("a\x1b[2J");
     bad[1].key_count = 1;

@@ -15,8 +15,9 @@
 
 static struct image image = {.family = TEXT("linux"), .product = TEXT("Linux"), .version = TEXT("6.1")};
 static char *keys[] = {TEXT("ssh-rsa AAAA== b@desk"), TEXT("ssh-ed25519 BBBB a@desk")};
-static struct fleet_datastore stores[] = {{TEXT("vm"), TEXT("nas1"), TEXT("/vol/vm"), false},
-                                          {TEXT("iso"), TEXT("10.0.0.9"), TEXT("/a b\\c"), true}};
+static struct fleet_datastore stores[] = {
+    {FLEET_STORE_NFS, TEXT("vm"), TEXT("nas1"), TEXT("/vol/vm"), false, false},
+    {FLEET_STORE_NFS, TEXT("iso"), TEXT("10.0.0.9"), TEXT("/a b\\c"), true, false}};
 
 static const struct fleet_settings everything = {.root_hash = TEXT(STRONG),
                                                  .ssh = FLEET_ON,
@@ -167,8 +168,9 @@ static void both_families_and_equal_bytes(void **state)
 static void refused_settings(void **state)
 {
     char *bad_keys[] = {TEXT("ssh-rsa AAAA\nssh-rsa BBBB")};
-    struct fleet_datastore bad_store[] = {{TEXT("vm"), TEXT("nas"), TEXT("/x\n/y"), false}};
-    struct fleet_datastore no_label[] = {{TEXT(""), TEXT("nas"), TEXT("/x"), false}};
+    struct fleet_datastore bad_store[] = {
+        {FLEET_STORE_NFS, TEXT("vm"), TEXT("nas"), TEXT("/x\n/y"), false, false}};
+    struct fleet_datastore no_label[] = {{FLEET_STORE_NFS, TEXT(""), TEXT("nas"), TEXT("/x"), false, false}};
     struct fleet_settings bad[] = {everything, everything, everything, everything, everything};
     bad[0].welcome = TEXT("a\x1b[2J");
     bad[1].keys = bad_keys;

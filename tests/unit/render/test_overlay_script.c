@@ -152,8 +152,9 @@ static void write_datastores(const struct fleet_datastore *stores, size_t count)
 
 static void datastores_until_all_are_there(void **state)
 {
-    struct fleet_datastore stores[] = {{TEXT("vm"), TEXT("nas1"), TEXT("/vol/vm"), false},
-                                       {TEXT("iso"), TEXT("10.0.0.9"), TEXT("/vol/iso"), true}};
+    struct fleet_datastore stores[] = {
+        {FLEET_STORE_NFS, TEXT("vm"), TEXT("nas1"), TEXT("/vol/vm"), false, false},
+        {FLEET_STORE_NFS, TEXT("iso"), TEXT("10.0.0.9"), TEXT("/vol/iso"), true, false}};
     write_datastores(stores, 2);
     fixture_check(SOURCE, "7\n");
     fixture_check("cat mounts", "iso is /vol/iso from 10.0.0.9 mounted\nvm is /vol/vm from nas1 mounted\n");
@@ -169,7 +170,8 @@ static void datastores_until_all_are_there(void **state)
 
 static void datastores_there_already(void **state)
 {
-    struct fleet_datastore stores[] = {{TEXT("vm"), TEXT("nas1"), TEXT("/vol/vm"), false}};
+    struct fleet_datastore stores[] = {
+        {FLEET_STORE_NFS, TEXT("vm"), TEXT("nas1"), TEXT("/vol/vm"), false, false}};
     write_datastores(stores, 1);
     fixture_write_text("mounts", "iso is /x from nas1 mounted\nvm is /vol/vm from nas1 mounted available\n");
     fixture_check(SOURCE "; cat calls", "7\n");
@@ -187,7 +189,8 @@ static void datastores_there_already(void **state)
 
 static void datastores_given_up_after_a_day(void **state)
 {
-    struct fleet_datastore stores[] = {{TEXT("vm"), TEXT("nas1"), TEXT("/vol/vm"), false}};
+    struct fleet_datastore stores[] = {
+        {FLEET_STORE_NFS, TEXT("vm"), TEXT("nas1"), TEXT("/vol/vm"), false, false}};
     write_datastores(stores, 1);
     fixture_check("sed -i 's/-gt 1470/-gt 40/' script",
                   ""); /* 30 * 10 s + 1440 * 60 s are too many to wait for */
@@ -213,8 +216,8 @@ static void values_stay_values(void **state)
     fixture_check("busybox ash ./script", nasty);
     fixture_check("dash ./script", nasty);
 
-    struct fleet_datastore stores[] = {
-        {TEXT("it's $(touch pwned)"), TEXT("`touch pwned`"), TEXT("/'; touch pwned; '"), true}};
+    struct fleet_datastore stores[] = {{FLEET_STORE_NFS, TEXT("it's $(touch pwned)"), TEXT("`touch pwned`"),
+                                        TEXT("/'; touch pwned; '"), true, false}};
     write_datastores(stores, 1);
     fixture_check(SOURCE " && ! ls pwned 2>/dev/null", "7\n");
     fixture_check("cat mounts", "it's $(touch pwned) is /'; touch pwned; ' from `touch pwned` mounted\n");
@@ -231,11 +234,11 @@ static void refused_values(void **state)
         assert_non_null(strstr(err.text, "the text contains a control character"));
         assert_int_equal(overlay_script_hostname(bad[i], &out, &err), -1);
     }
-    struct fleet_datastore stores[] = {{TEXT(""), TEXT("h"), TEXT("/p"), false},
-                                       {TEXT("-a"), TEXT("h"), TEXT("/p"), false},
-                                       {TEXT("a/b"), TEXT("h"), TEXT("/p"), false},
-                                       {TEXT("a"), TEXT("h\n"), TEXT("/p"), false},
-                                       {TEXT("a"), TEXT("h"), TEXT("/p\n"), false}};
+    struct fleet_datastore stores[] = {{FLEET_STORE_NFS, TEXT(""), TEXT("h"), TEXT("/p"), false, false},
+                                       {FLEET_STORE_NFS, TEXT("-a"), TEXT("h"), TEXT("/p"), false, false},
+                                       {FLEET_STORE_NFS, TEXT("a/b"), TEXT("h"), TEXT("/p"), false, false},
+                                       {FLEET_STORE_NFS, TEXT("a"), TEXT("h\n"), TEXT("/p"), false, false},
+                                       {FLEET_STORE_NFS, TEXT("a"), TEXT("h"), TEXT("/p\n"), false, false}};
     for (size_t i = 0; i < sizeof stores / sizeof stores[0]; i++) {
         struct error err = {0};
         cleanup_buf struct buf out = BUF_INIT;
@@ -261,7 +264,8 @@ static void check_script(struct buf *script)
 static void shellcheck_agrees(void **state)
 {
     struct error err;
-    struct fleet_datastore stores[] = {{TEXT("vm"), TEXT("nas1"), TEXT("/vol/vm"), true}};
+    struct fleet_datastore stores[] = {
+        {FLEET_STORE_NFS, TEXT("vm"), TEXT("nas1"), TEXT("/vol/vm"), true, false}};
     struct buf script = BUF_INIT;
     overlay_script_ssh(false, &script);
     check_script(&script);

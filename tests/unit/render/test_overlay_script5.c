@@ -170,9 +170,10 @@ static void root_is_added(void **state)
 
 static void datastores(void **state)
 {
-    struct fleet_datastore stores[] = {{TEXT("vm"), TEXT("nas1"), TEXT("/vol/vm"), false},
-                                       {TEXT("iso"), TEXT("10.0.0.9"), TEXT("/vol/iso"), true},
-                                       {TEXT("there"), TEXT("nas1"), TEXT("/vol/there"), false}};
+    struct fleet_datastore stores[] = {
+        {FLEET_STORE_NFS, TEXT("vm"), TEXT("nas1"), TEXT("/vol/vm"), false, false},
+        {FLEET_STORE_NFS, TEXT("iso"), TEXT("10.0.0.9"), TEXT("/vol/iso"), true, false},
+        {FLEET_STORE_NFS, TEXT("there"), TEXT("nas1"), TEXT("/vol/there"), false, false}};
     write_script(&(struct overlay_script5){.datastore_count = 3, .datastores = stores});
     fixture_check(
         "mkdir vmfs/volumes/there; " SOURCE "; grep -v summary calls; ls vmfs/volumes; cat log",
@@ -194,7 +195,7 @@ static void sixty_four_datastores(void **state)
     char labels[FLEET_DATASTORES_MAX][8];
     for (size_t i = 0; i < FLEET_DATASTORES_MAX; i++) {
         snprintf(labels[i], sizeof labels[i], "d%zu", i);
-        stores[i] = (struct fleet_datastore){labels[i], host, path, false};
+        stores[i] = (struct fleet_datastore){.label = labels[i], .host = host, .path = path};
     }
     write_script(&(struct overlay_script5){.datastore_count = 8, .datastores = stores});
     fixture_check(SOURCE "; ls vmfs/volumes | wc -l; grep -c MaxVolumes calls || :", "0\n8\n0\n");
@@ -205,8 +206,8 @@ static void sixty_four_datastores(void **state)
 
 static void values_stay_values(void **state)
 {
-    struct fleet_datastore stores[] = {
-        {TEXT("it's $(touch pwned)"), TEXT("`touch pwned`"), TEXT("/'; touch pwned; '"), true}};
+    struct fleet_datastore stores[] = {{FLEET_STORE_NFS, TEXT("it's $(touch pwned)"), TEXT("`touch pwned`"),
+                                        TEXT("/'; touch pwned; '"), true, false}};
     write_script(&(struct overlay_script5){
         .hostname = "-x; touch pwned $(touch pwned)", .datastore_count = 1, .datastores = stores});
     fixture_check(SOURCE "; ls pwned 2>/dev/null; ls vmfs/volumes; grep -v summary calls | sort -u",
@@ -218,7 +219,7 @@ static void values_stay_values(void **state)
 
 static void refused_values(void **state)
 {
-    struct fleet_datastore good = {TEXT("vm"), TEXT("nas"), TEXT("/x"), false};
+    struct fleet_datastore good = {FLEET_STORE_NFS, TEXT("vm"), TEXT("nas"), TEXT("/x"), false, false};
     struct fleet_datastore bad[] = {good, good, good, good};
     bad[0].label = TEXT("a/b");
     bad[1].label = TEXT("");
