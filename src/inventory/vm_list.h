@@ -58,6 +58,8 @@ struct vm {
     char *why;          /* why it is not restored, as the agent said it last; "" */
 };
 #define VM_ORDER_DEFAULT 500u
+#define VM_ORDER_MAX     999999u
+#define VM_STORES_MAX    1024 /* datastores in a report: a host may have more than the fleet knows */
 
 struct vm_store { /* a datastore in a report */
     char *label;
@@ -71,6 +73,9 @@ struct vm_list {
     struct vm *vms; /* owned. A wanted list is in order of power on; a report as it came */
     size_t store_count;
     struct vm_store *stores; /* owned; reports only */
+    uint32_t capacity;       /* of vms */
+    uint32_t slot_count;     /* a power of two, or 0 */
+    uint32_t *slots;         /* owned: hash of vms by label and file, as place + 1 */
 };
 
 void vm_list_init(struct vm_list *list); /* or = {0} */
@@ -80,10 +85,11 @@ int vm_list_copy(const struct vm_list *from, struct vm_list *to, struct error *e
 /* Copies the strings. Refused (the error says which): too many, a field too long, a file that is absolute or
  * has "..", a control character in label or file. */
 int vm_list_add(struct vm_list *list, const struct vm *vm, struct error *err);
+int vm_list_add_store(struct vm_list *list, const struct vm_store *store, struct error *err); /* copies */
 bool vm_list_remove(struct vm_list *list, const char *label, const char *file);
 int vm_set_text(char **field, const char *text, struct error *err);
 
-/* By label and file; O(1) after vm_list_index, O(n) without. Borrowed. NULL: none. */
+/* By label and file, at once. Borrowed. NULL: none. */
 struct vm *vm_list_find(const struct vm_list *list, const char *label, const char *file);
 
 /* By power-on order: order, label, file. */
