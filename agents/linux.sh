@@ -3,6 +3,8 @@
 # machines to host-xl.sh, host-virsh.sh or host-qemu.sh, the first that is in the overlay and whose program is installed.
 # Sourced by the agent. For busybox ash and dash.
 
+# Early in a boot little is in it.
+PATH=$PATH:/usr/sbin:/usr/bin:/sbin:/bin
 # Other folders are for tests.
 host_stores=${AGENT_STORES:-/datastores}
 host_here=${AGENT_FOLDER:-/etc/bootherd}

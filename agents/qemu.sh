@@ -33,8 +33,17 @@ host_list() {
         *"$host_nl$path$host_nl"*) continue ;;
         esac
         host_place "$path"
-        host_is_gone "$path" || host_line "$path" off "$host_label" "$host_file" "$(host_guest "$path")" ''
+        if host_is_gone "$path"; then
+            printf '%s\n' "$path" >>"$host_run/gone"
+        else
+            host_line "$path" off "$host_label" "$host_file" "$(host_guest "$path")" ''
+        fi
     done <"$host_machines"
+    if [ -e "$host_run/gone" ]; then
+        grep -vxFf "$host_run/gone" "$host_machines" >"$host_run/kept"
+        mv "$host_run/kept" "$host_machines"
+        rm "$host_run/gone"
+    fi
 }
 
 host_pids() {
@@ -109,8 +118,9 @@ host_forget() {
     while IFS= read -r path; do
         host_place "$path"
         ! grep -qF -e "|$(host_line "$host_label" "$host_file")|" "$AGENT_LIST" || printf '%s\n' "$path"
-    done <"$host_machines" >"$host_run/pruned"
-    cp "$host_run/pruned" "$host_machines"
+    done <"$host_machines" >"$host_run/kept"
+    mv "$host_run/kept" "$host_machines"
+    touch "$host_run/pruned"
 }
 
 # host_is_gone PATH: of host_label; its datastore answers, and has it no longer.
