@@ -334,6 +334,14 @@ struct fleet_settings fleet_effective(const struct fleet *fleet, const struct fl
         s.secure_boot = under->secure_boot == FLEET_UNSET ? FLEET_OFF : under->secure_boot;
     if (!s.vlan)
         s.vlan = under->vlan;
+    if (!s.boot)
+        s.boot = under->boot;
+    if (!s.between)
+        s.between = under->between;
+    if (!s.days)
+        s.days = under->days;
+    if (!s.time_zone)
+        s.time_zone = under->time_zone;
     return s;
 }
 

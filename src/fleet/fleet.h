@@ -80,6 +80,9 @@ struct fleet_settings {
     char *priority;  /* one of fleet_priority_words; default normal */
     enum fleet_switch secure_boot; /* the machine's firmware has it on; default off */
     uint32_t vlan;                 /* of the hypervisor's management network; 0: none */
+    char *boot;           /* one of policy_boot_words; default image. policy.h says what these mean */
+    char *between, *days; /* windows of the week, as calendar.h reads them */
+    char *time_zone;      /* of those; default the server's */
 };
 
 /* Words that `loader` takes; plan/chain.h says what they mean. NULL ends the list. */

@@ -4,6 +4,7 @@
 #include "fleet/fleet_index.h"
 #include "fleet/fleet_rules.h"
 #include "fleet/fleet_types.h"
+#include "fleet/policy.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -179,12 +180,28 @@ static int unknown_profile(struct check *c, const struct fleet_node *n)
     return blame(c, FLEET_NODE, n->name, "profile", 0);
 }
 
+static bool has_policy(const struct fleet_settings *s)
+{
+    return s->boot || s->between || s->days;
+}
+
+static int check_policy(struct check *c, const struct fleet_node *n, const struct fleet_profile *profile)
+{
+    if (!has_policy(&n->settings) && !(profile && has_policy(&profile->settings)))
+        return 0;
+    struct fleet_settings settings = fleet_effective(c->fleet, n);
+    return policy_check(&settings, c->err) < 0 ? blame(c, FLEET_NODE, n->name, NULL, 0) : 0;
+}
+
 static int check_node(struct check *c, const struct fleet_node *n)
 {
     if (check_object(c, FLEET_NODE, n) < 0 || check_ip(c, n) < 0)
         return -1;
-    if (n->profile && !fleet_profile_by_name(c->fleet, n->profile))
+    const struct fleet_profile *profile = n->profile ? fleet_profile_by_name(c->fleet, n->profile) : NULL;
+    if (n->profile && !profile)
         return unknown_profile(c, n);
+    if (check_policy(c, n, profile) < 0)
+        return -1;
     if (!n->hostname && fleet_hostname_valid(n->name, FLEET_HOSTNAME_MAX, c->err) < 0) {
         error_wrap(c->err, "the name is no host name, so set hostname");
         return blame(c, FLEET_NODE, n->name, NULL, 0);

@@ -3,6 +3,7 @@
 #include "base/text.h"
 #include "fleet/fleet_types.h"
 #include "fleet/password.h"
+#include "fleet/policy.h"
 #include "image/image.h"
 
 #include <ctype.h>
@@ -329,6 +330,37 @@ int fleet_rule_overlay(const struct fleet_key *key, const void *base, size_t *it
 int fleet_rule_agent(const struct fleet_key *key, const void *base, size_t *item, struct error *err)
 {
     return check_word(text_of(key, base), fleet_agent_words, err);
+}
+
+/* --- roles by day and by night --- */
+
+int fleet_rule_boot(const struct fleet_key *key, const void *base, size_t *item, struct error *err)
+{
+    return check_word(text_of(key, base), policy_boot_words, err);
+}
+
+int fleet_rule_between(const struct fleet_key *key, const void *base, size_t *item, struct error *err)
+{
+    struct calendar ignored;
+    return calendar_parse_windows(text_of(key, base), &ignored, err);
+}
+
+int fleet_rule_days(const struct fleet_key *key, const void *base, size_t *item, struct error *err)
+{
+    unsigned ignored;
+    return calendar_parse_days(text_of(key, base), &ignored, err);
+}
+
+/* Its shape only: which zones there are is a matter of the host (proc/state_policy.c). */
+int fleet_rule_time_zone(const struct fleet_key *key, const void *base, size_t *item, struct error *err)
+{
+    const char *text = text_of(key, base);
+    if (fleet_line_valid(text, ZONES_NAME_MAX - 1, err) < 0)
+        return -1;
+    for (const char *p = text; *p; p++)
+        if (!isalnum((unsigned char)*p) && !strchr("/_-+", *p))
+            return error_set(err, "'%c' is in no time zone's name; write one as Europe/Vienna", *p);
+    return 0;
 }
 
 int fleet_rule_leave_out(const struct fleet_key *key, const void *base, size_t *item, struct error *err)

@@ -26,6 +26,10 @@ int fleet_rule_priority(const struct fleet_key *key, const void *base, size_t *i
 int fleet_rule_overlay(const struct fleet_key *key, const void *base, size_t *item, struct error *err);
 int fleet_rule_agent(const struct fleet_key *key, const void *base, size_t *item, struct error *err);
 int fleet_rule_leave_out(const struct fleet_key *key, const void *base, size_t *item, struct error *err);
+int fleet_rule_boot(const struct fleet_key *key, const void *base, size_t *item, struct error *err);
+int fleet_rule_between(const struct fleet_key *key, const void *base, size_t *item, struct error *err);
+int fleet_rule_days(const struct fleet_key *key, const void *base, size_t *item, struct error *err);
+int fleet_rule_time_zone(const struct fleet_key *key, const void *base, size_t *item, struct error *err);
 int fleet_rule_vlan(const struct fleet_key *key, const void *base, size_t *item, struct error *err);
 
 /* Printable UTF-8 in one line, 1 to `most` bytes. */

@@ -93,6 +93,14 @@ static const struct fleet_key keys[] = {
     SETTING("secure_boot", switch, secure_boot, any, NULL, "on",
             "on: the machine's firmware takes only signed programs; default off"),
     SETTING("vlan", number, vlan, vlan, NULL, "20", "VLAN of the hypervisor's management network, 1 to 4094"),
+    SETTING("boot", text, boot, boot, NULL, "local",
+            "image (default); local: go on to the local disk; once: the image for one boot, then local"),
+    SETTING("between", text, between, between, NULL, "19:00-06:00",
+            "when that holds, several with commas between; at other times image and local change places"),
+    SETTING("days", text, days, days, NULL, "mon-fri",
+            "days of the week on which those hours begin; default: all"),
+    SETTING("time_zone", text, time_zone, time_zone, NULL, "Europe/Vienna",
+            "the clock those hours are of; default: the server's"),
 };
 #define KEY_COUNT (sizeof keys / sizeof keys[0])
 
