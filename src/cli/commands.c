@@ -28,6 +28,14 @@ static const struct cli_option explain_options[] = {
      "bios (default), uefi, uefi-http, uefi32, arm64, arm64-http, ipxe or ipxe-uefi: how the machine would "
      "ask",
      false},
+    {"at", "TIME", "what it would get then, on the clock of its time_zone: '2026-11-24 07:00'; default: now",
+     false},
+    {0},
+};
+
+static const struct cli_option show_options[] = {
+    {"at", "TIME", "what it would boot then, on the clock of its time_zone: '2026-11-24 07:00'; default: now",
+     false},
     {0},
 };
 
@@ -125,8 +133,9 @@ const struct cli_command cli_commands[] = {
      "A running server takes the change at once.",
      1, 1, CLI_ROOT_MADE, set_options, CLI_KEYS_NODE, cli_object_set},
     {"node list", "", "The nodes.", NULL, 0, 0, CLI_ROOT_MADE, NULL, CLI_KEYS_NONE, cli_object_list},
-    {"node show", "NAME", "One node, with what it takes from its profile.", NULL, 1, 1, CLI_ROOT_MADE, NULL,
-     CLI_KEYS_NONE, cli_object_show},
+    {"node show", "NAME [--at TIME]",
+     "One node, with what it takes from its profile, and what its next boot will do.", NULL, 1, 1,
+     CLI_ROOT_MADE, show_options, CLI_KEYS_NONE, cli_object_show},
     {"node remove", "NAME", "Remove a node or a range of nodes.", NULL, 1, 1, CLI_ROOT_MADE, NULL,
      CLI_KEYS_NONE, cli_object_remove},
     {"profile set", "NAME [--image NAME] ...", "Add a profile, or change it: settings that nodes share.",
@@ -149,8 +158,9 @@ const struct cli_command cli_commands[] = {
      "FILE may be - for standard input.", 1, 1, CLI_ROOT_MADE, apply_options, CLI_KEYS_NONE, cli_apply},
     {"dump", "", "The fleet as YAML that apply takes back unchanged (with password hashes: keep it safe).",
      NULL, 0, 0, CLI_ROOT_MADE, NULL, CLI_KEYS_NONE, cli_dump},
-    {"explain", "NODE|MAC [--firmware KIND]", "Exactly what a machine would get now, byte for byte.", NULL, 1,
-     1, CLI_ROOT_MADE, explain_options, CLI_KEYS_NONE, cli_explain},
+    {"explain", "NODE|MAC [--firmware KIND] [--at TIME]",
+     "Exactly what a machine would get now, byte for byte.", NULL, 1, 1, CLI_ROOT_MADE, explain_options,
+     CLI_KEYS_NONE, cli_explain},
     {"doctor", "[--interface IF ...]",
      "Everything that stops a boot, looked at beforehand; each finding names its fix.",
      "Interfaces, ports, firewall, other DHCP servers (as root, for 4 seconds), images, boot loaders, "

@@ -33,10 +33,10 @@ enum cli_status cli_dump(struct cli *cli, struct error *err)
 
 enum cli_status cli_explain(struct cli *cli, struct error *err)
 {
-    const char *firmware = cli_option(cli, "firmware");
+    const char *firmware = cli_option(cli, "firmware"), *at = cli_option(cli, "at");
     const char *const words[] = {"explain", cli->json ? "json" : "text", cli->values[0],
-                                 firmware ? firmware : ""};
-    return cli_ask_print(cli, words, 4, (struct slice){0}, err);
+                                 firmware ? firmware : "", at ? at : ""};
+    return cli_ask_print(cli, words, 5, (struct slice){0}, err);
 }
 
 enum cli_status cli_status_show(struct cli *cli, struct error *err)

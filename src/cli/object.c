@@ -301,7 +301,16 @@ static json_t *json_of_yaml(const struct yaml *value)
     return json;
 }
 
-static enum cli_status print_object_json(const char *name, struct slice text, struct error *err)
+/* What the next boot of a node does: state has the zones and the clock. */
+static int ask_next_boot(const struct cli *cli, struct buf *out, struct error *err)
+{
+    const char *at = cli_option(cli, "at");
+    const char *const words[] = {"next-boot", cli->json ? "json" : "text", cli->values[0], at ? at : ""};
+    return cli_ask(cli, words, 4, (struct slice){0}, out, err);
+}
+
+static enum cli_status print_object_json(const char *name, struct slice text, const struct buf *next,
+                                         struct error *err)
 {
     struct yaml_tree tree;
     if (yaml_read(name, text, &tree, err) < 0)
@@ -309,6 +318,8 @@ static enum cli_status print_object_json(const char *name, struct slice text, st
     json_auto_t *json = tree.root ? json_of_yaml(tree.root) : json_object();
     yaml_tree_fini(&tree);
     json_object_set_new(json, "name", json_string(name));
+    if (next->size)
+        json_object_set_new(json, "next_boot", json_loadb((const char *)next->data, next->size, 0, NULL));
     return cli_print_json(json, err);
 }
 
@@ -316,17 +327,20 @@ enum cli_status cli_object_show(struct cli *cli, struct error *err)
 {
     struct fleet *fleet;
     char kind[16];
-    cleanup_buf struct buf keys = BUF_INIT, out = BUF_INIT;
+    cleanup_buf struct buf keys = BUF_INIT, out = BUF_INIT, next = BUF_INIT;
     if (load_fleet(cli, &fleet, err) < 0)
         return CLI_FAILED;
     int result = show_object(cli, fleet, &keys, err);
     fleet_free(fleet);
+    object_kind(cli, kind);
+    if (result == 0 && strcmp(kind, "node") == 0)
+        result = ask_next_boot(cli, &next, err);
     if (result < 0)
         return CLI_FAILED;
     if (cli->json)
-        return print_object_json(cli->values[0], buf_slice(&keys), err);
-    object_kind(cli, kind);
+        return print_object_json(cli->values[0], buf_slice(&keys), &next, err);
     buf_format(&out, "%s %s\n", kind, cli->values[0]);
     buf_append(&out, keys.data, keys.size);
+    buf_append(&out, next.data, next.size);
     return cli_print(&out, err);
 }

@@ -4,6 +4,7 @@
 #include "image/image.h"
 
 #include <stdio.h>
+#include <string.h>
 
 #define LOCAL "local"
 #define ONCE  "once"
@@ -148,4 +149,24 @@ void policy_next_text(const struct fleet_settings *settings, const struct policy
         snprintf(out, POLICY_NEXT_MAX, "%s%s; then %s", now, why, then);
     else
         snprintf(out, POLICY_NEXT_MAX, "%s%s", now, why);
+}
+
+int policy_time(const struct fleet_settings *settings, const struct zones *zones, const char *text,
+                int64_t now_s, int64_t *out, struct error *err)
+{
+    unsigned year, month, day, hour, minute;
+    char between;
+    int used = 0;
+    *out = now_s;
+    if (!text[0])
+        return 0;
+    if (sscanf(text, "%4u-%2u-%2u%c%2u:%2u%n", &year, &month, &day, &between, &hour, &minute, &used) != 6 ||
+        text[used] || !strchr(" T", between) || year < 1970 || month < 1 || month > 12 || day < 1 ||
+        day > 31 || hour > 23 || minute > 59)
+        return error_set(err, "'%.40s' is no time; write one as '2026-11-24 07:00'", text);
+    const struct zone *zone = find_zone(settings, zones, err);
+    if (!zone)
+        return -1;
+    *out = zone_utc(zone, zone_midnight(year, (int)month, (int)day) + hour * 3600 + minute * 60);
+    return 0;
 }

@@ -48,3 +48,7 @@ int policy_at(const struct fleet_settings *settings, const struct zones *zones, 
 #define POLICY_NEXT_MAX 512
 void policy_next_text(const struct fleet_settings *settings, const struct policy *policy, int64_t now_s,
                       char out[static POLICY_NEXT_MAX]);
+
+/* "2026-11-24 07:00" or "2026-11-24T07:00", on the clock of the node's zone; "" is now_s. */
+int policy_time(const struct fleet_settings *settings, const struct zones *zones, const char *text,
+                int64_t now_s, int64_t *out, struct error *err);

@@ -46,18 +46,20 @@ static const struct chain {
     bool is_signed;          /* starts under Secure Boot, as far as the loader goes */
     enum plan_loader loader; /* GRUB: for amd64; other processors have their own */
 } chains[] = {
-    {PLAN_CHAIN_LPXELINUX, "lpxelinux", BIOS, SHAPE(VMKBOOT) | SHAPE(XEN) | SHAPE(LINUX), PXE, UNSIGNED,
-     PLAN_LOADER_PXELINUX},
-    {PLAN_CHAIN_PXELINUX, "pxelinux", BIOS, SHAPE(VMKBOOT) | SHAPE(XEN) | SHAPE(LINUX), PXE, UNSIGNED,
-     PLAN_LOADER_PXELINUX},
-    {PLAN_CHAIN_PXELINUX3, "pxelinux3", BIOS, SHAPE(VMKBOOT) | SHAPE(BOOTCFG), PXE, UNSIGNED,
+    {PLAN_CHAIN_LPXELINUX, "lpxelinux", BIOS, SHAPE(VMKBOOT) | SHAPE(XEN) | SHAPE(LINUX) | SHAPE(LOCAL), PXE,
+     UNSIGNED, PLAN_LOADER_PXELINUX},
+    {PLAN_CHAIN_PXELINUX, "pxelinux", BIOS, SHAPE(VMKBOOT) | SHAPE(XEN) | SHAPE(LINUX) | SHAPE(LOCAL), PXE,
+     UNSIGNED, PLAN_LOADER_PXELINUX},
+    {PLAN_CHAIN_PXELINUX3, "pxelinux3", BIOS, SHAPE(VMKBOOT) | SHAPE(BOOTCFG) | SHAPE(LOCAL), PXE, UNSIGNED,
      PLAN_LOADER_PXELINUX3},
     {PLAN_CHAIN_MBOOT, "mboot", UEFI, SHAPE(BOOTCFG), PXE | HTTP, SIGNED, PLAN_LOADER_NONE},
-    {PLAN_CHAIN_GRUB, "grub", UEFI, SHAPE(XEN) | SHAPE(LINUX), PXE, SIGNED, PLAN_LOADER_GRUB_AMD64},
-    {PLAN_CHAIN_DISK, "disk", UEFI, SHAPE(XEN) | SHAPE(LINUX), HTTP, SIGNED, PLAN_LOADER_GRUB_AMD64},
+    {PLAN_CHAIN_GRUB, "grub", UEFI, SHAPE(XEN) | SHAPE(LINUX) | SHAPE(LOCAL), PXE, SIGNED,
+     PLAN_LOADER_GRUB_AMD64},
+    {PLAN_CHAIN_DISK, "disk", UEFI, SHAPE(XEN) | SHAPE(LINUX) | SHAPE(LOCAL), HTTP, SIGNED,
+     PLAN_LOADER_GRUB_AMD64},
     {PLAN_CHAIN_EFI, "efi", UEFI, SHAPE(EFI), PXE | HTTP, SIGNED, PLAN_LOADER_NONE},
-    {PLAN_CHAIN_IPXE, "ipxe", ANY, SHAPE(XEN) | SHAPE(LINUX) | SHAPE(BOOTCFG) | SHAPE(EFI), PXE | HTTP,
-     UNSIGNED, PLAN_LOADER_IPXE},
+    {PLAN_CHAIN_IPXE, "ipxe", ANY, SHAPE(XEN) | SHAPE(LINUX) | SHAPE(BOOTCFG) | SHAPE(EFI) | SHAPE(LOCAL),
+     PXE | HTTP, UNSIGNED, PLAN_LOADER_IPXE},
 };
 #define CHAINS (sizeof chains / sizeof chains[0])
 
@@ -156,11 +158,18 @@ __attribute__((format(printf, 2, 3))) static bool no(char why[static PLAN_WHY_MA
     return false;
 }
 
+static bool has_loaders(const struct plan_arch *arch)
+{
+    return text_equal(arch->cpu, "amd64") || text_equal(arch->cpu, "386") || text_equal(arch->cpu, "arm64");
+}
+
 /* Whether the machine runs what is in the image. A BIOS says 386 whatever it has. */
 static bool cpu_takes(const struct plan_client *client, const struct plan_need *need)
 {
     const struct plan_arch *arch = plan_arch_find(client->arch);
     const char *image = need->cpu;
+    if (need->shape == PLAN_SHAPE_LOCAL) /* the loader's own is asked for */
+        return arch && has_loaders(arch);
     if (!arch || !arch->cpu || text_equal(arch->cpu, image))
         return arch && arch->cpu;
     if (arch->platform == PLAN_PLATFORM_BIOS)
@@ -240,11 +249,16 @@ bool plan_chain_fits(enum plan_chain chain, const struct plan_client *client, co
     if (!c || need->shape == PLAN_SHAPE_NONE)
         return no(why, "there is nothing to boot in it");
     if (!(c->shapes & (1u << need->shape)))
-        return no(why, "%s does not boot images of this kind", c->name);
+        return no(why,
+                  need->shape == PLAN_SHAPE_LOCAL ? "%s sends no machine to its own disk"
+                                                  : "%s does not boot images of this kind",
+                  c->name);
     if (!fits_machine(c, client, need, why))
         return false;
     if (client->arch != PLAN_ARCH_UNKNOWN && !cpu_takes(client, need)) {
         char text[PLAN_CLIENT_TEXT_MAX];
+        if (need->shape == PLAN_SHAPE_LOCAL)
+            return no(why, "there is no boot loader here for %s", plan_client_text(client, text));
         return no(why, "the image is for %s processors, and the machine is %s: choose an image for it",
                   need->cpu, plan_client_text(client, text));
     }

@@ -27,6 +27,7 @@ enum plan_shape {
     PLAN_SHAPE_XEN,     /* multiboot: hypervisor, dom0's kernel, its initrd */
     PLAN_SHAPE_LINUX,   /* a kernel of Linux's boot protocol, and initrds */
     PLAN_SHAPE_EFI,     /* one EFI program */
+    PLAN_SHAPE_LOCAL,   /* no image: what is on the machine's own disk */
 };
 
 /* Loader images in the store. Bits 1 << loader make the set of those that are there. */

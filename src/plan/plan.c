@@ -1,6 +1,7 @@
 #include "plan/plan.h"
 
 #include "base/text.h"
+#include "fleet/policy.h"
 #include "image/esxi_release.h"
 #include "plan/plan_family.h"
 
@@ -88,6 +89,33 @@ static int choose(struct plan *plan, const struct fleet_settings *settings, cons
                   : error_set(err, "%s", why);
 }
 
+struct plan_need plan_need_local(const struct fleet_settings *settings, const struct plan_site *site)
+{
+    return (struct plan_need){.shape = PLAN_SHAPE_LOCAL,
+                              .secure_boot = settings->secure_boot == FLEET_ON,
+                              .loaders = site->loaders};
+}
+
+/* A setting `loader` is about images: it holds where it can do this, too. */
+static int choose_local(struct plan *plan, const struct fleet_settings *settings,
+                        const struct plan_site *site, const struct plan_client *client, struct error *err)
+{
+    struct plan_need need = plan_need_local(settings, site);
+    enum plan_chain wish = plan_chain_of(settings->loader ? settings->loader : site->loader);
+    char why[PLAN_WHY_MAX];
+    if (plan->chain != PLAN_CHAIN_ANY)
+        return plan_chain_fits(plan->chain, client, &need, why) ? 0 : error_set(err, "%s", why);
+    plan->chain = wish;
+    if (wish == PLAN_CHAIN_ANY || !plan_chain_fits(wish, client, &need, why))
+        plan->chain = plan_chain_choose(client, &need, why);
+    if (plan->chain == PLAN_CHAIN_ANY)
+        plan_warn(
+            plan,
+            "nothing here sends this machine to its disk, so it is given an address and no boot file: %s",
+            why);
+    return 0;
+}
+
 static const char *shim_of(enum plan_loader loader)
 {
     return loader == PLAN_LOADER_GRUB_ARM64 ? "shimaa64.efi"
@@ -168,6 +196,18 @@ static int fill(struct plan *plan, const struct plan_family *family, const struc
     return 0;
 }
 
+static int fill_local(struct plan *plan, const struct fleet_settings *settings, const struct plan_site *site,
+                      const struct plan_client *client, struct error *err)
+{
+    plan->shape = PLAN_SHAPE_LOCAL;
+    policy_why(settings, true, plan->local_why);
+    if (choose_local(plan, settings, site, client, err))
+        return error_wrap(err, "node %s starts from its local disk (%s)", plan->node->name, plan->local_why);
+    put_base(plan, site, client);
+    put_loader(plan, client);
+    return 0;
+}
+
 int plan_make(const struct fleet *fleet, const struct fleet_node *node, const struct image *image,
               const struct digest *manifest, const struct plan_site *site, const struct plan_client *client,
               enum plan_chain chain, struct plan *plan, struct error *err)
@@ -180,6 +220,9 @@ int plan_make(const struct fleet *fleet, const struct fleet_node *node, const st
     plan->overlay_at = -1;
     plan->mac = client->mac;
     struct fleet_settings settings = fleet_effective(fleet, node);
+    plan->secure_boot = settings.secure_boot == FLEET_ON;
+    if (site->local)
+        return fill_local(plan, &settings, site, client, err);
     if (!settings.image)
         return error_set(err, "node %s has no image: bootherd node set %s --image NAME (bootherd image list)",
                          node->name, node->name);
@@ -187,7 +230,6 @@ int plan_make(const struct fleet *fleet, const struct fleet_node *node, const st
         return error_set(err, "node %s: there is no image %s (bootherd image list)", node->name,
                          settings.image);
     plan->manifest = *manifest;
-    plan->secure_boot = settings.secure_boot == FLEET_ON;
 
     const struct plan_family *family = plan_family_of(image);
     if (!family || family->shape == PLAN_SHAPE_NONE)

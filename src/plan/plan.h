@@ -36,6 +36,7 @@ struct plan_site {
     unsigned loaders;    /* which loader images are there: bits 1 << enum plan_loader */
     const char *loader;  /* the network's setting `loader`, or NULL */
     uint32_t client_ip;  /* for %{ip}; 0: the node's own, or none */
+    bool local;          /* the machine is to start from its own disk now (fleet/policy.h) */
 };
 
 /* One thing the loader will ask for. `path` is what boot_file.h calls it. */
@@ -47,9 +48,10 @@ struct plan_file {
 
 struct plan {
     const struct fleet_node *node;
-    const struct image *image;
-    struct digest manifest; /* of the image */
-    enum plan_chain chain;
+    const struct image *image; /* NULL: PLAN_SHAPE_LOCAL */
+    struct digest manifest;    /* of the image */
+    enum plan_chain
+        chain; /* PLAN_CHAIN_ANY: none sends this machine to its disk; it is given an address alone */
     enum plan_shape shape;
     bool secure_boot;                           /* setting of the node */
     struct mac mac;                             /* the card it boots from; zero when not known */
@@ -61,6 +63,7 @@ struct plan {
     size_t module_count;
     struct plan_file module[PLAN_MODULES_MAX]; /* in load order, the overlay in its place */
     int overlay_at;                            /* index in module[], or -1: none */
+    char local_why[PLAN_TEXT_MAX];             /* of PLAN_SHAPE_LOCAL: why it is not the image */
     size_t warning_count;
     char warning[PLAN_WARNINGS]
                 [PLAN_TEXT_MAX]; /* things that will work badly, in words, for explain and the story */
@@ -75,7 +78,8 @@ void plan_image_id(const struct digest *manifest, char out[static PLAN_IMAGE_ID 
  * chain: PLAN_CHAIN_ANY lets the settings and the table choose; another is what the client turned out to use
  * (it asked for that loader's config). Fails, in words for the operator, when the node cannot boot as asked:
  * no image set, no chain for this machine and image, limits of the loader exceeded (kernel line, module
- * string). `plan` is large: callers keep it off small stacks.
+ * string). With site->local there is no image (NULL, and manifest too): the plan has a loader at most, and no
+ * files. `plan` is large: callers keep it off small stacks.
  */
 int plan_make(const struct fleet *fleet, const struct fleet_node *node, const struct image *image,
               const struct digest *manifest, const struct plan_site *site, const struct plan_client *client,
@@ -84,6 +88,9 @@ int plan_make(const struct fleet *fleet, const struct fleet_node *node, const st
 /* What plan_make tells the chains of a node with these settings and its image (plan_chain_fits). */
 struct plan_need plan_need_of(const struct image *image, const struct fleet_settings *settings,
                               const struct plan_site *site);
+
+/* The same of a node that is to start from its own disk. */
+struct plan_need plan_need_local(const struct fleet_settings *settings, const struct plan_site *site);
 
 /* Bytes of what the loader makes of the kernel's words and files, and how many it takes; a size of 0 where it
  * has no limit. */

@@ -145,6 +145,7 @@ int plan_check(struct plan *plan, const struct fleet_settings *settings, struct 
     case PLAN_SHAPE_LINUX:
         return check_line(plan, err);
     case PLAN_SHAPE_EFI:
+    case PLAN_SHAPE_LOCAL:
     case PLAN_SHAPE_NONE:
         break;
     }

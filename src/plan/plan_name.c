@@ -76,6 +76,7 @@ size_t plan_line_size(const struct plan *plan)
         return linux_size(plan);
     case PLAN_SHAPE_BOOTCFG: /* boot.cfg has limits of its own: plan_check.c */
     case PLAN_SHAPE_EFI:
+    case PLAN_SHAPE_LOCAL:
     case PLAN_SHAPE_NONE:
         break;
     }

@@ -15,7 +15,7 @@ struct boot_cache;
  * are compared as bytes. */
 struct boot_key {
     const struct fleet_node *node; /* of the fleet of now; not looked into */
-    struct digest manifest;        /* of its image */
+    struct digest manifest;        /* of its image; zero with site.local */
     struct plan_site site;
     struct plan_client client;
 };

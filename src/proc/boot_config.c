@@ -47,9 +47,31 @@ const char *boot_config_name(enum boot_config config, const struct plan *plan,
     return out;
 }
 
+/* "node n1, outside 19:00-06:00" */
+static int render_local(enum boot_config config, const struct plan *plan, struct buf *out, struct error *err)
+{
+    char reason[FLEET_NAME_MAX + PLAN_TEXT_MAX + 16];
+    snprintf(reason, sizeof reason, "node %s, %s", plan->node->name, plan->local_why);
+    switch (config) {
+    case BOOT_CONFIG_PXELINUX:
+        return render_pxelinux_local(reason, out);
+    case BOOT_CONFIG_IPXE:
+        return render_ipxe_local(reason, out);
+    case BOOT_CONFIG_GRUB:
+    case BOOT_CONFIG_GRUB_DISK:
+        return render_grub_local(reason, out);
+    case BOOT_CONFIG_BOOTCFG:
+    case BOOT_CONFIGS:
+        break;
+    }
+    return error_set(err, "%s: it starts from its local disk", reason);
+}
+
 int boot_config_render(enum boot_config config, const struct plan *plan, bool by_http, struct buf *out,
                        struct error *err)
 {
+    if (plan->shape == PLAN_SHAPE_LOCAL)
+        return render_local(config, plan, out, err);
     switch (config) {
     case BOOT_CONFIG_PXELINUX:
         return render_pxelinux(plan, out, err);

@@ -59,7 +59,7 @@ static size_t set_of(const struct config_key *key)
 
 static bool equal(const struct config_key *a, const struct config_key *b)
 {
-    return a->node == b->node && a->config == b->config && a->chain == b->chain &&
+    return a->node == b->node && a->local == b->local && a->config == b->config && a->chain == b->chain &&
            mac_equal(&a->mac, &b->mac) && a->asker.client_ip == b->asker.client_ip &&
            a->asker.server_ip == b->asker.server_ip && a->asker.via == b->asker.via &&
            digest_equal(&a->manifest, &b->manifest);

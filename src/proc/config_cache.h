@@ -15,6 +15,7 @@ struct config_cache;
 /* All that a config's bytes follow from, but for the fleet and the store's files of this manifest. */
 struct config_key {
     const struct fleet_node *node; /* of the fleet of now; not looked into */
+    bool local;                    /* it starts from its own disk: no image */
     struct digest manifest;        /* of its image */
     enum boot_config config;
     enum plan_chain chain;

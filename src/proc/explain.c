@@ -97,7 +97,8 @@ static void list_ways(const struct explain *explain, const struct explain_subjec
                       const struct plan_site *site, struct explain_view *view)
 {
     struct fleet_settings settings = fleet_effective(explain->fleet, subject->node);
-    struct plan_need need = plan_need_of(subject->image, &settings, site);
+    struct plan_need need =
+        subject->local ? plan_need_local(&settings, site) : plan_need_of(subject->image, &settings, site);
     for (enum plan_chain i = PLAN_CHAIN_ANY + 1; i < PLAN_CHAINS; i++) {
         if (!plan_chain_takes(i, need.shape))
             continue;
@@ -160,7 +161,7 @@ static const struct fleet_network *network_of(const struct fleet *fleet, const s
 }
 
 /* The server's address on the node's network, and what that network says of loaders. */
-static struct plan_site site_of(const struct explain *explain, const struct fleet_node *node)
+static struct plan_site site_of(const struct explain *explain, const struct fleet_node *node, bool local)
 {
     struct plan_site site = explain->site;
     const struct fleet_network *network = network_of(explain->fleet, node);
@@ -174,6 +175,7 @@ static struct plan_site site_of(const struct explain *explain, const struct flee
     if (!network || network->https != FLEET_ON)
         site.https_port = 0;
     site.loader = network ? network->loader : NULL;
+    site.local = local;
     return site;
 }
 
@@ -182,7 +184,7 @@ static int make_views(const struct explain *explain, const char *firmware, struc
                       struct error *err)
 {
     const struct fleet_network *network = network_of(explain->fleet, subject->node);
-    struct plan_site site = site_of(explain, subject->node);
+    struct plan_site site = site_of(explain, subject->node, subject->local);
     subject->views = calloc(FIRMWARES, sizeof *subject->views);
     if (!subject->views)
         return error_errno(err, ENOMEM, "explain %s", subject->node->name);
@@ -206,13 +208,29 @@ static int make_views(const struct explain *explain, const char *firmware, struc
     return 0;
 }
 
+/* Which of its roles the node has at that time. */
+static int judge(const struct explain *explain, struct explain_subject *subject, struct error *err)
+{
+    struct fleet_settings settings = fleet_effective(explain->fleet, subject->node);
+    struct policy policy;
+    int64_t at_s;
+    if (policy_time(&settings, explain->zones, explain->at, explain->now_s, &at_s, err) < 0 ||
+        policy_at(&settings, explain->zones, at_s, &policy, err) < 0)
+        return error_wrap(err, "node %s", subject->node->name);
+    subject->local = policy.local;
+    policy_next_text(&settings, &policy, at_s, subject->next_boot);
+    return 0;
+}
+
 int explain_gather(const struct explain *explain, const char *who, const char *firmware,
                    struct explain_subject *subject, struct error *err)
 {
-    if (find_node(explain->fleet, who, &subject->node, err) < 0 ||
-        explain_load_image(explain->store, explain->fleet, subject->node, &subject->entry, &subject->image,
-                           err) < 0 ||
-        make_views(explain, firmware, subject, err) < 0)
+    if (find_node(explain->fleet, who, &subject->node, err) < 0 || judge(explain, subject, err) < 0)
+        return -1;
+    if (!subject->local && explain_load_image(explain->store, explain->fleet, subject->node, &subject->entry,
+                                              &subject->image, err) < 0)
+        return -1;
+    if (make_views(explain, firmware, subject, err) < 0)
         return -1;
     if (subject->shown->plan->overlay_at < 0)
         return 0;

@@ -1,7 +1,8 @@
-/* What a node would get now, byte for byte: the text behind `bootherd explain`. */
+/* What a node would get now, or at another time, byte for byte: the text behind `bootherd explain`. */
 #pragma once
 
 #include "base/buf.h"
+#include "base/zones.h"
 #include "fleet/fleet.h"
 #include "plan/plan.h"
 #include "serve/dhcp_host.h"
@@ -9,6 +10,9 @@
 
 struct explain {
     const struct fleet *fleet;
+    const struct zones *zones;
+    int64_t now_s;
+    const char *at;        /* as policy_time reads it; "": now */
     struct store *store;   /* NULL: nothing was imported yet */
     int files_root_fd;     /* see overlay_job.h */
     struct plan_site site; /* which server it would talk to; its address and network come from these: */

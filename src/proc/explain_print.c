@@ -26,6 +26,9 @@ static void print_node(const struct explain_subject *subject, struct buf *out)
     for (size_t i = 0; i < node->mac_count; i++)
         buf_format(out, "  %s", mac_format(&node->macs[i], mac));
     buf_format(out, "  %s\n", node->ip ? ip4_format(node->ip, ip) : "address from the pool");
+    buf_format(out, "boots %s\n", subject->next_boot);
+    if (subject->local)
+        return;
     buf_format(out, "image %s  %s %s build %s  sha256:%s\n", subject->entry.name, subject->image->product,
                subject->image->version, subject->image->build, digest_format(&subject->entry.manifest, hex));
 }
@@ -35,8 +38,11 @@ static void print_chain(const struct explain_view *view, struct buf *out)
     const struct plan *plan = view->plan;
     char client[PLAN_CLIENT_TEXT_MAX];
     buf_format(out, "machine %s\n", plan_client_text(&view->client, client));
-    buf_format(out, "chain %s, boot file %s%s%s\n", plan_chain_name(plan->chain), plan->loader,
-               plan->prefix[0] ? ", path prefix " : "", plan->prefix);
+    if (plan->loader[0])
+        buf_format(out, "chain %s, boot file %s%s%s\n", plan_chain_name(plan->chain), plan->loader,
+                   plan->prefix[0] ? ", path prefix " : "", plan->prefix);
+    else
+        buf_append_text(out, "an address, and no boot file\n");
     for (size_t i = 0; i < plan->warning_count; i++)
         buf_format(out, "warning: %s\n", plan->warning[i]);
     buf_format(out, "\n--- ways to boot it (%s)\n", view->why);
@@ -96,7 +102,8 @@ void explain_print_text(const struct explain_subject *subject, struct buf *out)
     for (size_t i = 0; i < view->config_count; i++)
         buf_format(out, "\n--- %s (%zu bytes)\n%.*s", view->configs[i].name, view->configs[i].text.size,
                    (int)view->configs[i].text.size, (const char *)view->configs[i].text.data);
-    print_files(subject, out);
+    if (!subject->local)
+        print_files(subject, out);
     print_others(subject, out);
 }
 
@@ -117,6 +124,8 @@ static json_t *json_files(const struct explain_subject *subject)
 {
     const struct plan *plan = subject->shown->plan;
     json_t *files = json_array();
+    if (subject->local)
+        return files;
     json_array_append_new(files, json_file(subject, &plan->kernel));
     for (size_t i = 0; i < plan->module_count; i++)
         json_array_append_new(files, json_file(subject, &plan->module[i]));
@@ -165,18 +174,20 @@ static json_t *json_others(const struct explain_subject *subject)
 static json_t *json_subject(const struct explain_subject *subject)
 {
     const struct explain_view *view = subject->shown;
-    char hex[SHA256_HEX_SIZE];
+    char hex[SHA256_HEX_SIZE] = "";
     json_t *warnings = json_array();
     for (size_t i = 0; i < view->plan->warning_count; i++)
         json_array_append_new(warnings, json_string(view->plan->warning[i]));
-    return json_pack("{s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:o, s:o, s:o, s:s%, s:o, s:o}", "node",
-                     subject->node->name, "image", subject->entry.name, "manifest_sha256",
-                     digest_format(&subject->entry.manifest, hex), "firmware", view->firmware, "chain",
-                     plan_chain_name(view->plan->chain), "why", view->why, "boot_file", view->plan->loader,
-                     "path_prefix", view->plan->prefix, "ways", json_ways(view), "configs",
-                     json_configs(view), "files", json_files(subject), "overlay_listing",
-                     subject->listing.size ? (const char *)subject->listing.data : "", subject->listing.size,
-                     "warnings", warnings, "other_machines", json_others(subject));
+    if (!subject->local)
+        digest_format(&subject->entry.manifest, hex);
+    return json_pack("{s:s, s:s?, s:s?, s:s, s:s, s:s, s:s, s:s, s:s, s:o, s:o, s:o, s:s%, s:o, s:o}", "node",
+                     subject->node->name, "image", subject->local ? NULL : subject->entry.name,
+                     "manifest_sha256", subject->local ? NULL : hex, "boots", subject->next_boot, "firmware",
+                     view->firmware, "chain", plan_chain_name(view->plan->chain), "why", view->why,
+                     "boot_file", view->plan->loader, "path_prefix", view->plan->prefix, "ways",
+                     json_ways(view), "configs", json_configs(view), "files", json_files(subject),
+                     "overlay_listing", subject->listing.size ? (const char *)subject->listing.data : "",
+                     subject->listing.size, "warnings", warnings, "other_machines", json_others(subject));
 }
 
 int explain_print_json(const struct explain_subject *subject, struct buf *out, struct error *err)

@@ -1,6 +1,7 @@
 /* Inside proc: what explain gathers before it prints. */
 #pragma once
 
+#include "fleet/policy.h"
 #include "proc/boot_config.h"
 #include "proc/explain.h"
 
@@ -30,9 +31,11 @@ struct explain_view {
 
 /* The node, and what it is for each firmware. */
 struct explain_subject {
-    const struct fleet_node *node; /* borrowed */
+    const struct fleet_node *node;   /* borrowed */
+    bool local;                      /* it starts from its own disk: no image, no overlay */
+    char next_boot[POLICY_NEXT_MAX]; /* policy_next_text */
     struct store_entry entry;
-    struct image *image;
+    struct image *image;         /* NULL: local */
     struct buf archive, listing; /* the overlay, when the plan has one */
     struct explain_view *shown;  /* one of `views`: told in full */
     size_t view_count;

@@ -31,7 +31,11 @@ struct machine {
     struct mac mac;
     uint32_t next;         /* of its bucket */
     uint32_t older, newer; /* in the order of use */
-    bool kernel;           /* fetched since the tries were granted */
+    bool kernel; /* fetched since the tries were granted; or it was sent to its own disk, and went */
+    bool has_begun, local; /* as in loader_begun */
+    struct kind first;     /* that it began with */
+    unsigned arch;         /* of who asked last */
+    int64_t heard_ms;      /* of that boot */
     uint32_t files;        /* that its config makes it fetch; 0: not known */
     unsigned rounds;       /* as in plan_client */
     int64_t rounds_ms;     /* when the last was counted */
@@ -280,6 +284,46 @@ void loader_memory_granted(struct loader_memory *memory, const struct plan_clien
     m->rounds_ms = now_ms;
 }
 
+/* --- the whole boot --- */
+
+static bool goes_on(struct machine *m, int64_t now_ms, struct loader_begun *out)
+{
+    if (!m || !m->has_begun || now_ms - m->heard_ms >= LOADER_MEMORY_BEGUN_MS)
+        return false;
+    m->heard_ms = now_ms;
+    *out = (struct loader_begun){m->local, m->arch};
+    return true;
+}
+
+bool loader_memory_goes_on(struct loader_memory *memory, const struct plan_client *client, bool granted,
+                           int64_t now_ms, struct loader_begun *out)
+{
+    struct kind kind = kind_of(client);
+    struct machine *m = machine_of(memory, &client->mac);
+    bool anew = m && !granted && kind_equal(&kind, &m->first); /* a DISCOVER of who began the last one */
+    if (anew || !goes_on(m, now_ms, out))
+        return false;
+    m->arch = out->arch = client->arch;
+    return true;
+}
+
+void loader_memory_begin(struct loader_memory *memory, const struct plan_client *client, bool local,
+                         int64_t now_ms)
+{
+    struct machine *m = machine_make(memory, &client->mac);
+    m->has_begun = true;
+    m->local = local;
+    m->first = kind_of(client);
+    m->arch = client->arch;
+    m->heard_ms = now_ms;
+}
+
+bool loader_memory_begun(struct loader_memory *memory, const struct mac *mac, int64_t now_ms,
+                         struct loader_begun *out)
+{
+    return goes_on(machine_of(memory, mac), now_ms, out);
+}
+
 /* --- what came of it --- */
 
 static void worked(struct loader_memory *memory, struct machine *m, int64_t now_ms)
@@ -298,7 +342,7 @@ static void file_done(struct loader_memory *memory, struct machine *m, const str
 {
     if (event->files_expected)
         m->files = event->files_expected;
-    if (event->role == BOOT_FILE_KERNEL)
+    if (event->role == BOOT_FILE_KERNEL || event->role == BOOT_FILE_LOCAL)
         m->kernel = true;
     if (m->kernel && m->files && event->file_number >= m->files)
         worked(memory, m, now_ms);

@@ -18,6 +18,8 @@
 #define LOADER_MEMORY_MACHINES  65536 /* the one that was not heard of for longest makes room */
 #define LOADER_MEMORY_VENDORS   1024  /* by the first half of the hardware address and kind of client */
 #define LOADER_MEMORY_FAILED_MS (30 * 60 * 1000)
+#define LOADER_MEMORY_BEGUN_MS                                                                               \
+    (15 * 60 * 1000) /* since its last word; a boot is shorter, or asks meanwhile */
 
 struct loader_memory;
 
@@ -32,6 +34,25 @@ void loader_memory_ask(struct loader_memory *memory, struct plan_client *client,
 /* What the ACK told it: the chain, and whether the boot file is an iPXE. */
 void loader_memory_granted(struct loader_memory *memory, const struct plan_client *client,
                            enum plan_chain chain, bool is_ipxe, int64_t now_ms);
+
+/*
+ * A boot ends as it began: whether from the image or to the machine's own disk is judged when its first
+ * client asks (fleet/policy.h), and holds for the clients and files behind it, whatever the clock and the
+ * operator say meanwhile.
+ *
+ * goes_on: whether this client goes on with a boot, and with which; false: it begins one, to be judged and
+ * told by loader_memory_begin. begun: the same for who asks for a file.
+ */
+struct loader_begun {
+    bool local;    /* to its own disk */
+    unsigned arch; /* option 93 of its latest client */
+};
+bool loader_memory_goes_on(struct loader_memory *memory, const struct plan_client *client, bool granted,
+                           int64_t now_ms, struct loader_begun *out);
+void loader_memory_begin(struct loader_memory *memory, const struct plan_client *client, bool local,
+                         int64_t now_ms);
+bool loader_memory_begun(struct loader_memory *memory, const struct mac *mac, int64_t now_ms,
+                         struct loader_begun *out);
 
 /* What happened since. Events of machines that were sent nothing do not count. */
 void loader_memory_event(struct loader_memory *memory, const struct boot_event *event, int64_t now_ms);

@@ -78,11 +78,13 @@ static const struct fleet_node *config_node(const struct net_request *r, const s
     return net_asker_node(r, mac);
 }
 
-static struct boot_file *config_file(const struct buf *text, uint32_t files_expected)
+/* files_expected: 0 for one that starts the machine's own disk, or is a message. */
+static struct boot_file *config_file(const struct buf *text, enum boot_file_role role,
+                                     uint32_t files_expected)
 {
     struct boot_file *file = text->failed ? NULL : boot_file_from_bytes(text->data, text->size);
     if (file) {
-        file->role = BOOT_FILE_CONFIG;
+        file->role = role;
         file->files_expected = files_expected;
     }
     return file;
@@ -90,7 +92,7 @@ static struct boot_file *config_file(const struct buf *text, uint32_t files_expe
 
 static uint64_t answer_text(const struct net_request *r, const struct buf *text)
 {
-    struct boot_file *file = config_file(text, 0);
+    struct boot_file *file = config_file(text, BOOT_FILE_CONFIG, 0);
     return file ? net_answer(r, BOOT_ANSWER_FOUND, file, "")
                 : net_answer(r, BOOT_ANSWER_FAILED, NULL, "out of memory");
 }
@@ -130,10 +132,12 @@ static int render(const struct net_request *r, const struct config_key *key, str
     struct plan_site site = net_asker_site(r->files, r->asker);
     const struct cached_image *image;
     cleanup_buf struct buf text = BUF_INIT;
+    site.local = key->local;
     if (net_plan(r->files, key->node, &site, &client, key->chain, r->now_ms, &image, err) < 0 ||
         boot_config_render(key->config, r->files->plan, r->asker->via != BOOT_VIA_TFTP, &text, err) < 0)
         return -1;
-    *out = config_file(&text, (uint32_t)r->files->plan->module_count + 1);
+    *out = key->local ? config_file(&text, BOOT_FILE_LOCAL, 0)
+                      : config_file(&text, BOOT_FILE_CONFIG, (uint32_t)r->files->plan->module_count + 1);
     return *out ? 0 : error_set(err, "out of memory");
 }
 
@@ -153,6 +157,7 @@ static uint64_t answer_config(const struct net_request *r, const struct config_n
 {
     struct config_key key = {.config = name->config, .chain = name->chain, .asker = *r->asker};
     const struct cached_image *image;
+    struct loader_begun begun;
     struct error err;
     key.node = config_node(r, name, &key.mac);
     if (!key.node)
@@ -160,6 +165,11 @@ static uint64_t answer_config(const struct net_request *r, const struct config_n
     unsigned rounds = loader_memory_rounds(r->files->loaders, &key.mac, r->now_ms);
     if (name->config == BOOT_CONFIG_IPXE && rounds >= PLAN_ROUNDS_MAX)
         return answer_loop(r, rounds);
+    if (net_begun(r->files, key.node, &key.mac, r->now_ms, &begun, &err) < 0)
+        return net_answer(r, BOOT_ANSWER_FAILED, NULL, err.text);
+    key.local = begun.local;
+    if (key.local)
+        return answer_rendered(r, &key);
     if (net_image(r->files, key.node, r->now_ms, &image, &err) < 0)
         return net_answer(r, BOOT_ANSWER_FAILED, NULL, err.text);
     if (name->image[0] && strcmp(name->image, image->id) != 0)

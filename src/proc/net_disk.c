@@ -106,31 +106,36 @@ static void put_system(struct disk_parts *parts, const struct cached_image *c, c
     boot_file_unref(overlay);
 }
 
-static enum plan_loader disk_loader(const struct image *image)
+static enum plan_loader disk_loader(const struct cached_image *c, unsigned arch)
 {
-    return text_equal(image->arch, "arm64") ? PLAN_LOADER_GRUB_ARM64 : PLAN_LOADER_GRUB_AMD64;
+    const struct plan_client client = {.arch = arch};
+    if (!c)
+        return plan_chain_loader(PLAN_CHAIN_DISK, &client);
+    return text_equal(c->image->arch, "arm64") ? PLAN_LOADER_GRUB_ARM64 : PLAN_LOADER_GRUB_AMD64;
 }
 
 static int put_all(struct disk_parts *parts, struct net_files *files, const struct cached_image *c,
-                   struct boot_file *overlay, int64_t now_ms, struct error *err)
+                   unsigned arch, struct boot_file *overlay, int64_t now_ms, struct error *err)
 {
     cleanup_buf struct buf config = BUF_INIT;
-    put_system(parts, c, files->plan, overlay);
+    enum plan_loader loader = disk_loader(c, arch);
+    if (c)
+        put_system(parts, c, files->plan, overlay);
     if (boot_config_render(BOOT_CONFIG_GRUB_DISK, files->plan, true, &config, err) < 0)
         return -1;
     put(parts, boot_file_from_bytes(config.data, config.size), "EFI/debian/", "grub.cfg");
     put(parts, boot_file_from_bytes(config.data, config.size), "EFI/BOOT/", "grub.cfg");
     /* Last: another image may take this one's place in the cache. */
-    return put_loader(parts, files, disk_loader(c->image), now_ms, err);
+    return put_loader(parts, files, loader, now_ms, err);
 }
 
-int net_disk_make(struct net_files *files, const struct cached_image *c, struct boot_file *overlay,
-                  int64_t now_ms, struct boot_file **out, struct error *err)
+int net_disk_make(struct net_files *files, const struct cached_image *c, unsigned arch,
+                  struct boot_file *overlay, int64_t now_ms, struct boot_file **out, struct error *err)
 {
     struct disk_parts parts = {0};
     uint32_t volume_id;
-    memcpy(&volume_id, c->manifest.byte, sizeof volume_id);
-    int result = put_all(&parts, files, c, overlay, now_ms, err);
+    memcpy(&volume_id, files->plan->manifest.byte, sizeof volume_id); /* zero without an image */
+    int result = put_all(&parts, files, c, arch, overlay, now_ms, err);
     if (result == 0 && parts.failed)
         result = error_errno(err, ENOMEM, "disk image");
     if (result == 0) {
@@ -141,8 +146,7 @@ int net_disk_make(struct net_files *files, const struct cached_image *c, struct 
     parts_free(&parts);
     if (result < 0)
         return error_wrap(err, "disk image of %s", files->plan->node->name);
-    (*out)->role = BOOT_FILE_KERNEL;
-    (*out)->file_number = 1;
-    (*out)->files_expected = 1;
+    (*out)->role = c ? BOOT_FILE_KERNEL : BOOT_FILE_LOCAL;
+    (*out)->file_number = (*out)->files_expected = c ? 1 : 0;
     return 0;
 }

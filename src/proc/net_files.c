@@ -2,6 +2,7 @@
 
 #include "base/cleanup.h"
 #include "base/text.h"
+#include "fleet/policy.h"
 #include "proc/boot_config.h"
 #include "proc/net_request.h"
 
@@ -17,6 +18,24 @@ uint64_t net_answer(const struct net_request *r, enum boot_answer what, struct b
 }
 
 /* --- plans --- */
+
+static int judge(struct net_files *files, const struct fleet_node *node, bool *local, struct error *err)
+{
+    struct fleet_settings settings = fleet_effective(files->host.fleet(files->host.ctx), node);
+    int64_t now_s = files->host.wall_ms(files->host.ctx) / 1000;
+    if (policy_is_local(&settings, files->host.zones, now_s, local, err) < 0)
+        return error_wrap(err, "node %s", node->name);
+    return 0;
+}
+
+int net_begun(struct net_files *files, const struct fleet_node *node, const struct mac *mac, int64_t now_ms,
+              struct loader_begun *out, struct error *err)
+{
+    if (loader_memory_begun(files->loaders, mac, now_ms, out))
+        return 0;
+    *out = (struct loader_begun){.arch = PLAN_ARCH_UNKNOWN};
+    return judge(files, node, &out->local, err);
+}
 
 int net_image(struct net_files *files, const struct fleet_node *node, int64_t now_ms,
               const struct cached_image **image, struct error *err)
@@ -35,6 +54,9 @@ int net_plan(struct net_files *files, const struct fleet_node *node, const struc
              const struct cached_image **image, struct error *err)
 {
     const struct fleet *fleet = files->host.fleet(files->host.ctx);
+    *image = NULL;
+    if (site->local)
+        return plan_make(fleet, node, NULL, NULL, site, client, chain, files->plan, err);
     if (net_image(files, node, now_ms, image, err) < 0)
         return -1;
     return plan_make(fleet, node, (*image)->image, &(*image)->manifest, site, client, chain, files->plan,
@@ -59,6 +81,17 @@ const struct fleet_node *net_asker_node(const struct net_request *r, struct mac 
 }
 
 /* --- what DHCP tells --- */
+
+/* An address alone sends it there, too: firmware without a boot file goes on to its next boot entry. */
+static void boot_text_local(const struct plan *plan, struct dhcp_boot *out)
+{
+    if (plan->loader[0])
+        snprintf(out->text, sizeof out->text, "boot file %.100s: " BOOT_EVENT_LOCAL "%.120s", plan->loader,
+                 plan->local_why);
+    else
+        snprintf(out->text, sizeof out->text, "lease only: " BOOT_EVENT_LOCAL "%.100s; %.100s",
+                 plan->local_why, plan->warning_count ? plan->warning[0] : "");
+}
 
 /* The boot file, and why it is not the one of last time. */
 static void boot_text(const struct plan *plan, unsigned failed, struct dhcp_boot *out)
@@ -85,7 +118,8 @@ static void boot_failed(const struct plan_client *client, const struct error *wh
         snprintf(out->file, sizeof out->file, NET_BOOT_IPXE);
 }
 
-/* Plans, checks that every config of the plan can be written, and fills what is kept. */
+/* image: NULL for its own disk. Plans, checks that every config of the plan can be written, and fills what is
+ * kept. */
 static int boot_make(struct net_files *files, const struct fleet_node *node, const struct cached_image *image,
                      struct boot_kept *kept, struct error *err)
 {
@@ -93,8 +127,8 @@ static int boot_make(struct net_files *files, const struct fleet_node *node, con
     const struct plan_client *client = &kept->key.client;
     struct plan *plan = files->plan;
     struct dhcp_boot *out = &kept->boot;
-    if (plan_make(fleet, node, image->image, &image->manifest, &kept->key.site, client, PLAN_CHAIN_ANY, plan,
-                  err) < 0)
+    if (plan_make(fleet, node, image ? image->image : NULL, image ? &image->manifest : NULL, &kept->key.site,
+                  client, PLAN_CHAIN_ANY, plan, err) < 0)
         return -1;
     if (boot_config_check(plan, client->http || client->ipxe, err) < 0)
         return error_wrap(err, "node %s", node->name);
@@ -103,7 +137,11 @@ static int boot_make(struct net_files *files, const struct fleet_node *node, con
                          strlen(plan->loader), sizeof out->file - 1, plan->loader);
     memcpy(out->file, plan->loader, strlen(plan->loader));
     snprintf(out->prefix, sizeof out->prefix, "%s", plan->prefix);
-    boot_text(plan, client->failed, out);
+    out->local = !image;
+    if (out->local)
+        boot_text_local(plan, out);
+    else
+        boot_text(plan, client->failed, out);
     kept->chain = plan->chain;
     kept->is_ipxe = plan_chain_loader(plan->chain, client) == PLAN_LOADER_IPXE;
     return 0;
@@ -117,7 +155,9 @@ static void boot_key_make(struct net_files *files, const struct dhcp_boot_ask *a
     bool https = ask->network && ask->network->https == FLEET_ON;
     memset(key, 0, sizeof *key);
     key->node = ask->node;
-    key->manifest = image->manifest;
+    if (image)
+        key->manifest = image->manifest;
+    key->site.local = !image;
     key->site.server = ask->server_ip;
     key->site.http_port = files->host.http_port;
     key->site.https_port = https ? files->host.https_port : 0;
@@ -139,10 +179,16 @@ static int boot_get(struct net_files *files, const struct dhcp_boot_ask *ask,
                     const struct plan_client *client, int64_t now_ms, const struct boot_kept **out,
                     struct error *err)
 {
-    const struct cached_image *image;
+    const struct cached_image *image = NULL;
+    struct loader_begun begun;
     struct boot_key key;
     bool is_new;
-    if (net_image(files, ask->node, now_ms, &image, err) < 0)
+    if (!loader_memory_goes_on(files->loaders, client, ask->granted, now_ms, &begun)) {
+        if (judge(files, ask->node, &begun.local, err) < 0)
+            return -1;
+        loader_memory_begin(files->loaders, client, begun.local, now_ms);
+    }
+    if (!begun.local && net_image(files, ask->node, now_ms, &image, err) < 0)
         return -1;
     boot_key_make(files, ask, client, image, &key);
     struct boot_kept *kept = boot_cache_get(files->boots, &key, &is_new);
@@ -171,7 +217,7 @@ void net_files_boot(struct net_files *files, const struct dhcp_boot_ask *ask, st
         return;
     }
     *out = kept->boot;
-    if (ask->granted)
+    if (ask->granted && kept->chain != PLAN_CHAIN_ANY)
         loader_memory_granted(files->loaders, &client, kept->chain, kept->is_ipxe, now_ms);
 }
 

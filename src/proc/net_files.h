@@ -4,6 +4,7 @@
  */
 #pragma once
 
+#include "base/zones.h"
 #include "fleet/fleet.h"
 #include "proc/image_cache.h"
 #include "serve/boot_file.h"
@@ -18,12 +19,14 @@ struct net_files_host {
     void *ctx;
     unsigned http_port, https_port; /* for URLs; 0: no HTTPS */
     const struct fleet *(*fleet)(void *ctx);
-    int64_t (*now_ms)(void *ctx);
+    int64_t (*now_ms)(void *ctx);  /* of a clock that does not go back */
+    int64_t (*wall_ms)(void *ctx); /* since 1970, for what nodes boot by the calendar */
     /* The hardware address that holds this address by a lease of ours; false when none does. */
     bool (*mac_of)(void *ctx, uint32_t ip, struct mac *mac);
     /* Asks for an overlay; net_files_overlay is called with the serial later. */
     int (*ask_overlay)(void *ctx, uint64_t serial, const char *node, const struct digest *manifest,
                        struct error *err);
+    const struct zones *zones; /* borrowed */
 };
 
 /* cache and host are borrowed. */

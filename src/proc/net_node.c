@@ -57,10 +57,15 @@ static const struct fleet_node *find_owner(const struct net_request *r, const ch
 /* Who asks for the disk image boots from it; other files are the same in every chain. */
 static int node_plan(struct net_files *files, const struct fleet_node *node, const struct mac *mac,
                      const struct boot_asker *asker, enum net_node_file what, int64_t now_ms,
-                     const struct cached_image **image, struct error *err)
+                     const struct cached_image **image, unsigned *arch, struct error *err)
 {
     struct plan_client client = {.mac = *mac, .arch = PLAN_ARCH_UNKNOWN};
     struct plan_site site = net_asker_site(files, asker);
+    struct loader_begun begun;
+    if (net_begun(files, node, mac, now_ms, &begun, err) < 0)
+        return -1;
+    site.local = begun.local;
+    *arch = begun.arch;
     return net_plan(files, node, &site, &client, what == NET_NODE_DISK ? PLAN_CHAIN_DISK : PLAN_CHAIN_ANY,
                     now_ms, image, err);
 }
@@ -94,11 +99,11 @@ static uint64_t ask_overlay(const struct net_request *r, const struct fleet_node
     return net_answer(r, BOOT_ANSWER_FAILED, NULL, err.text);
 }
 
-static uint64_t answer_disk(const struct net_request *r, const struct cached_image *image)
+static uint64_t answer_disk(const struct net_request *r, const struct cached_image *image, unsigned arch)
 {
     struct boot_file *file;
     struct error err;
-    if (net_disk_make(r->files, image, NULL, r->now_ms, &file, &err) < 0)
+    if (net_disk_make(r->files, image, arch, NULL, r->now_ms, &file, &err) < 0)
         return net_answer(r, BOOT_ANSWER_FAILED, NULL, err.text);
     return net_answer(r, BOOT_ANSWER_FOUND, file, "");
 }
@@ -111,17 +116,20 @@ uint64_t net_node_open(const struct net_request *r, const char *rest)
     const struct fleet_node *owner = find_owner(r, rest, &mac);
     const struct cached_image *image;
     struct error err;
+    unsigned arch;
     if (!owner)
         return 0;
     bool disk = strcmp(strchr(rest, '/') + 1, DISK_NAME) == 0;
     if (node_plan(r->files, owner, &mac, r->asker, disk ? NET_NODE_DISK : NET_NODE_OVERLAY, r->now_ms, &image,
-                  &err) < 0)
+                  &arch, &err) < 0)
         return net_answer(r, BOOT_ANSWER_FAILED, NULL, err.text);
     const struct plan_file *overlay = overlay_of(r->files->plan);
     if (disk)
-        return overlay ? ask_overlay(r, owner, &mac, NET_NODE_DISK, image) : answer_disk(r, image);
+        return overlay ? ask_overlay(r, owner, &mac, NET_NODE_DISK, image) : answer_disk(r, image, arch);
     if (!overlay || strcmp(overlay->path, r->path) != 0)
-        return net_answer(r, BOOT_ANSWER_MISSING, NULL, "the node has no overlay of this name");
+        return net_answer(r, BOOT_ANSWER_MISSING, NULL,
+                          image ? "the node has no overlay of this name"
+                                : "the node starts from its local disk now");
     return ask_overlay(r, owner, &mac, overlay->file ? NET_NODE_JOINED : NET_NODE_OVERLAY, image);
 }
 
@@ -132,7 +140,8 @@ static int finish(struct net_files *files, const struct net_pending *p, struct b
     const struct fleet_node *node = fleet_node_by_name(files->host.fleet(files->host.ctx), p->node);
     int64_t now_ms = files->host.now_ms(files->host.ctx);
     const struct cached_image *image;
-    if (!node || node_plan(files, node, &p->mac, &p->asker, p->what, now_ms, &image, err) < 0) {
+    unsigned arch;
+    if (!node || node_plan(files, node, &p->mac, &p->asker, p->what, now_ms, &image, &arch, err) < 0) {
         boot_file_unref(overlay);
         return node ? -1 : error_set(err, "node %s is gone", p->node);
     }
@@ -142,7 +151,7 @@ static int finish(struct net_files *files, const struct net_pending *p, struct b
         return error_set(err, "node %s was changed meanwhile", p->node);
     }
     if (p->what == NET_NODE_DISK)
-        return net_disk_make(files, image, overlay, now_ms, out, err);
+        return net_disk_make(files, image, arch, overlay, now_ms, out, err);
     *out = overlay;
     if (p->what == NET_NODE_JOINED)
         *out = join_file(boot_file_ref(image->files[at->file - image->image->files]), overlay);

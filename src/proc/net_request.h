@@ -53,13 +53,17 @@ uint64_t net_answer(const struct net_request *r, enum boot_answer what, struct b
 /* The node that holds the asker's address, or NULL. */
 const struct fleet_node *net_asker_node(const struct net_request *r, struct mac *mac);
 
+/* What the boot that this file is for began with; where nothing is known of it, what the calendar says. */
+int net_begun(struct net_files *files, const struct fleet_node *node, const struct mac *mac, int64_t now_ms,
+              struct loader_begun *out, struct error *err);
+
 /* The image that the node boots now; borrowed until the next one is looked up. */
 int net_image(struct net_files *files, const struct fleet_node *node, int64_t now_ms,
               const struct cached_image **image, struct error *err);
 
 /*
- * Plans into files->plan. Who asks for a loader's config has that loader, whatever the store has now: `chain`
- * and PLAN_ARCH_UNKNOWN in client->arch say so.
+ * Plans into files->plan; *image is NULL with site->local. Who asks for a loader's config has that loader,
+ * whatever the store has now: `chain` and PLAN_ARCH_UNKNOWN in client->arch say so.
  */
 int net_plan(struct net_files *files, const struct fleet_node *node, const struct plan_site *site,
              const struct plan_client *client, enum plan_chain chain, int64_t now_ms,
@@ -71,11 +75,11 @@ struct plan_site net_asker_site(const struct net_files *files, const struct boot
 /* net_config.c: whether `path` is a config's name; then it is answered. */
 bool net_config_open(const struct net_request *r, uint64_t *handle);
 /*
- * net_disk.c: the disk image for files->plan, which is of chain disk. overlay: one reference, taken; NULL
- * when the plan has none.
+ * net_disk.c: the disk image for files->plan, which is of chain disk. image: NULL when it starts the
+ * machine's own disk; arch: then of the machine. overlay: one reference, taken; NULL when the plan has none.
  */
-int net_disk_make(struct net_files *files, const struct cached_image *image, struct boot_file *overlay,
-                  int64_t now_ms, struct boot_file **out, struct error *err);
+int net_disk_make(struct net_files *files, const struct cached_image *image, unsigned arch,
+                  struct boot_file *overlay, int64_t now_ms, struct boot_file **out, struct error *err);
 
 /* net_node.c: node/NAME/FILE. */
 uint64_t net_node_open(const struct net_request *r, const char *rest);

@@ -32,6 +32,7 @@ struct net_process {
     struct channel *state;
     struct channel *parent;
     struct fleet *fleet;
+    struct zones *zones;
     struct image_cache *cache;
     struct net_files *files;
     struct net_storm *storm;
@@ -59,6 +60,11 @@ static const struct fleet *host_fleet(void *ctx)
 static int64_t host_now(void *ctx)
 {
     return clock_monotonic_ms();
+}
+
+static int64_t host_wall(void *ctx)
+{
+    return clock_wall_ms();
 }
 
 static bool host_mac_of(void *ctx, uint32_t ip, struct mac *mac)
@@ -310,8 +316,10 @@ static int open_servers(struct net_process *p, struct error *err)
                                   .https_port = p->has_https ? port_of(https_fd(p) + 1) : 0,
                                   .fleet = host_fleet,
                                   .now_ms = host_now,
+                                  .wall_ms = host_wall,
                                   .mac_of = host_mac_of,
-                                  .ask_overlay = host_ask_overlay};
+                                  .ask_overlay = host_ask_overlay,
+                                  .zones = p->zones};
     const struct net_storm_host storm = {p, host_fleet, host_sent, host_again};
     struct channel_handler state = {.ctx = p, .gathers = true, .message = state_message, .gone = peer_gone};
     struct channel_handler parent = {.ctx = p, .message = parent_message, .gone = peer_gone};
@@ -342,6 +350,9 @@ static int net_process_open(struct net_process *p, int argc, char **argv, struct
         return error_errno(err, -r, "event loop");
     role_raise_files();
     role_return_memory();
+    p->zones = zones_read(clock_wall_ms() / 1000); /* out of reach behind the new root folder */
+    if (!p->zones)
+        return error_errno(err, ENOMEM, "time zones");
     if (role_drop(FD_IMAGES, err) < 0 || parse_interfaces(p, argc, argv, err) < 0)
         return -1;
     return open_servers(p, err);
@@ -361,6 +372,7 @@ static void net_process_close(struct net_process *p)
     channel_free(p->state);
     channel_free(p->parent);
     fleet_free(p->fleet);
+    zones_free(p->zones);
     sd_event_unref(p->loop);
 }
 

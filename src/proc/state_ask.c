@@ -6,11 +6,13 @@
 #include "fleet/fleet_set.h"
 #include "fleet/fleet_yaml.h"
 #include "fleet/password.h"
+#include "fleet/policy.h"
 #include "fleet/range.h"
 #include "plan/plan.h"
 #include "proc/explain.h"
 #include "proc/message.h"
 #include "proc/overlay_job.h"
+#include "proc/state_policy.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -78,6 +80,10 @@ static int ask_apply(struct state_asker *asker, const struct request *r, struct 
             r->count ? r->words[0] : "the file");
     if (fleet_parse_yaml(r->count ? r->words[0] : "input", r->body, &next, err) < 0)
         return -1;
+    if (state_policy_zones(state_fleet(asker->state), next, asker->zones, err) < 0) {
+        fleet_free(next);
+        return -1;
+    }
     size_t differences = fleet_diff(state_fleet(asker->state), next, out);
     if (!differences)
         buf_append_text(out, "no change\n");
@@ -166,6 +172,13 @@ static int set_password(struct state_asker *asker, struct fleet *fleet, set_fn *
     return set(fleet, name, words, 2, err);
 }
 
+/* What needs no image. */
+static bool is_always_local(const struct fleet *fleet, const struct fleet_node *node)
+{
+    struct fleet_settings settings = fleet_effective(fleet, node);
+    return !settings.between && text_equal(settings.boot, "local");
+}
+
 /* Says for the first few nodes of a change why they could not boot yet: an error now beats one at the
  * machine. */
 static void report_nodes(struct state_asker *asker, const struct fleet *fleet, const struct range *range)
@@ -180,7 +193,7 @@ static void report_nodes(struct state_asker *asker, const struct fleet *fleet, c
         struct store_entry entry;
         struct image *image = NULL;
         struct error err;
-        if (!node)
+        if (!node || is_always_local(fleet, node))
             continue;
         if (explain_load_image(asker->store, fleet, node, &entry, &image, &err) < 0 ||
             plan_make(fleet, node, image, &entry.manifest, &site, &client, PLAN_CHAIN_ANY, plan, &err) < 0) {
@@ -222,7 +235,8 @@ static int set_on_copy(struct state_asker *asker, struct fleet *next, set_fn *se
     const char *password;
     size_t count;
     if (split_words(r, words, &count, &password, err) < 0 || set(next, r->words[0], words, count, err) < 0 ||
-        fleet_finish(next, err) < 0)
+        fleet_finish(next, err) < 0 ||
+        state_policy_zones(state_fleet(asker->state), next, asker->zones, err) < 0)
         return -1;
     if (!password)
         return 0;
@@ -343,10 +357,13 @@ static unsigned loaders_known(struct store *store)
 
 static int ask_explain(struct state_asker *asker, const struct request *r, struct buf *out, struct error *err)
 {
-    if (r->count != 3)
-        return error_set(err, "a node or MAC and a firmware are needed");
+    if (r->count != 4)
+        return error_set(err, "a node or MAC, a firmware and a time are needed");
     struct explain explain = {.fleet = state_fleet(asker->state),
                               .store = asker->store,
+                              .zones = asker->zones,
+                              .now_s = asker->now_ms / 1000,
+                              .at = r->words[3],
                               .files_root_fd = asker->root_fd,
                               .site = {.http_port = asker->http_port,
                                        .https_port = asker->https_port,
@@ -395,6 +412,12 @@ static int ask_image_users(struct state_asker *asker, const struct request *r, s
     return 0;
 }
 
+static int ask_next_boot(struct state_asker *asker, const struct request *r, struct buf *out,
+                         struct error *err)
+{
+    return state_policy_ask(asker, r->words, r->count, out, err);
+}
+
 int state_ask(struct state_asker *asker, const char *const *words, size_t count, struct slice body,
               struct buf *out, struct error *err)
 {
@@ -409,6 +432,7 @@ int state_ask(struct state_asker *asker, const char *const *words, size_t count,
         {"image-users", ask_image_users},
         {"network-remove", ask_network_remove},
         {"network-set", ask_network_set},
+        {"next-boot", ask_next_boot},
         {"node-remove", ask_node_remove},
         {"node-set", ask_node_set},
         {"profile-remove", ask_profile_remove},

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "base/buf.h"
+#include "base/zones.h"
 #include "serve/dhcp_host.h"
 #include "state/state.h"
 #include "store/store.h"
@@ -10,7 +11,8 @@ struct state_asker {
     struct state *state;
     struct store *store; /* NULL until an image was imported */
     int root_fd;         /* the --root folder */
-    const char *who;     /* for the audit: "uid 0" */
+    const struct zones *zones;
+    const char *who; /* for the audit: "uid 0" */
     int64_t now_ms;
     size_t interface_count; /* where the server answers; 0 when none runs */
     const struct dhcp_interface *interfaces;

@@ -12,6 +12,7 @@
 #include "proc/overlay_job.h"
 #include "proc/role.h"
 #include "proc/state_ask.h"
+#include "proc/state_policy.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -43,6 +44,7 @@ struct state_process {
     sd_event *loop;
     struct state *state;
     struct store *store; /* NULL while ROOT/images does not exist */
+    struct zones *zones;
     struct overlay_images images;
     struct channel *net; /* NULL when serving one request only */
     bool net_is_behind;  /* it has missed a change of the fleet */
@@ -57,6 +59,9 @@ struct state_process {
     int64_t lines_ms;
     sd_event_source *flush_timer;
     bool flush_failed; /* and was told */
+    size_t once_count;
+    char booted_once[STATE_ONCE_MAX]
+                    [FLEET_NAME_MAX]; /* nodes that booted once; their setting is changed soon */
     size_t token_count;
     uint64_t tokens[CHANNEL_BATCH_MAX]; /* leases of this batch, answered when it is on disk */
 };
@@ -168,6 +173,35 @@ static void net_event(struct state_process *p, const struct message *m)
         print_live(p, &event, line);
     else if (result > 0)
         p->unseen_lines++;
+    if (p->once_count < STATE_ONCE_MAX && state_used_once(p->state, &event, p->booted_once[p->once_count]))
+        p->once_count++;
+}
+
+/* Told as a part of their boots; a node that did not fit in boots once more. */
+static void end_once(struct state_process *p)
+{
+    cleanup_buf struct buf change = BUF_INIT;
+    struct error err;
+    size_t count = p->once_count;
+    if (!count)
+        return;
+    p->once_count = 0;
+    if (state_policy_once(p->state, p->booted_once, count, clock_wall_ms(), &change, &err) < 0 ||
+        (change.size && net_send_change(p, &change, &err) < 0)) {
+        log_error("%s", err.text);
+        return;
+    }
+    for (size_t i = 0; i < count; i++) {
+        const struct fleet_node *node = fleet_node_by_name(state_fleet(p->state), p->booted_once[i]);
+        struct boot_event event = {.kind = BOOT_EVENT_ONCE, .at_ms = clock_wall_ms()};
+        char line[STATE_LINE_MAX];
+        if (!node || !node->mac_count)
+            continue;
+        event.mac = node->macs[0];
+        snprintf(event.text, sizeof event.text, "boot was once and is local from now on");
+        if (state_event(p->state, &event, line, &err) > 0)
+            print_live(p, &event, line);
+    }
 }
 
 /* The first lease of a batch begins its transaction. */
@@ -230,6 +264,7 @@ static int flush_story(sd_event_source *source, uint64_t usec, void *userdata)
     struct state_process *p = userdata;
     struct error err;
     int64_t now_ms = clock_monotonic_ms();
+    end_once(p);
     int result = state_flush(p->state, now_ms, STATE_FLUSH_BOOTS, &err);
     if (result < 0 && !p->flush_failed)
         log_error("%s: what is told by status may be lost when this process ends", err.text);
@@ -290,6 +325,7 @@ static int run_ask(struct asker *asker, struct message *m, struct buf *out, stru
         .state = p->state,
         .store = p->store,
         .root_fd = FD_ROOT,
+        .zones = p->zones,
         .who = asker->who,
         .now_ms = clock_wall_ms(),
         .interface_count = p->interface_count,
@@ -424,6 +460,9 @@ static int state_process_open(struct state_process *p, struct error *err)
         return error_errno(err, -r, "event loop");
     role_raise_files();
     role_return_memory();
+    p->zones = zones_read(clock_wall_ms() / 1000);
+    if (!p->zones)
+        return error_errno(err, ENOMEM, "time zones");
     if (role_drop(FD_ROOT, err) < 0)
         return -1;
     if (fchdir(FD_ROOT) < 0)
@@ -490,6 +529,7 @@ int state_role(int argc, char **argv)
     overlay_images_fini(&p->images);
     store_close(p->store);
     state_close(p->state);
+    zones_free(p->zones);
     sd_event_unref(p->loop);
     return status ? 1 : 0;
 }

@@ -169,6 +169,7 @@ static int put_shape(struct writer *w, struct error *err)
         return put_efi(w, err);
     case PLAN_SHAPE_VMKBOOT:
     case PLAN_SHAPE_BOOTCFG:
+    case PLAN_SHAPE_LOCAL:
     case PLAN_SHAPE_NONE:
         break;
     }
@@ -258,6 +259,39 @@ int render_grub(const struct plan *plan, enum render_grub_way way, struct buf *o
     put_ways(&w);
     put_failed(&w);
     return out->failed ? error_set(err, "out of memory") : 0;
+}
+
+/* $cmdpath names the disk image of HTTP Boot, which has such a loader, too. */
+int render_grub_local(const char *reason, struct buf *out)
+{
+    char text[WORDS_TEXT_MAX];
+    words_ascii(reason, text);
+    put_console(out);
+    buf_append_text(out, "echo 'bootherd: '");
+    put_quoted(text, strlen(text), out);
+    buf_append_text(out, "': starting from the local disk'\n"
+                         "set cpu=x64\n"
+                         "if [ \"$grub_cpu\" = arm64 ]; then\n"
+                         "  set cpu=aa64\n"
+                         "elif [ \"$grub_cpu\" = i386 ]; then\n"
+                         "  set cpu=ia32\n"
+                         "fi\n"
+                         "regexp --set=1:own '^(\\([^)]*\\))' \"$cmdpath\"\n"
+                         "for loader in (hd*,*)/EFI/*/shim$cpu.efi (hd*,*)/EFI/*/grub$cpu.efi "
+                         "(hd*,*)/EFI/Microsoft/Boot/bootmgfw.efi (hd*,*)/EFI/systemd/systemd-boot$cpu.efi "
+                         "(hd*,*)/EFI/BOOT/boot$cpu.efi; do\n"
+                         "  regexp --set=1:disk '^(\\([^)]*\\))' \"$loader\"\n"
+                         "  if [ \"$disk\" != \"$own\" -a -f \"$loader\" ]; then\n"
+                         "    echo \"bootherd: $loader\"\n"
+                         "    set root=\"$disk\"\n"
+                         "    if chainloader \"$loader\"; then\n"
+                         "      boot\n"
+                         "    fi\n"
+                         "  fi\n"
+                         "done\n"
+                         "echo 'bootherd: no loader on a local disk: going on with the next boot entry'\n"
+                         "exit 1\n");
+    return out->failed ? -1 : 0;
 }
 
 int render_grub_message(const char *reason, bool local, struct buf *out)

@@ -163,6 +163,7 @@ static int put_shape(const struct plan *plan, struct buf *out, struct error *err
         return put_bootcfg(plan, out, err);
     case PLAN_SHAPE_EFI:
         return put_efi(plan, out, err);
+    case PLAN_SHAPE_LOCAL:
     case PLAN_SHAPE_NONE:
         break;
     }
@@ -200,6 +201,16 @@ static void put_message(const char *reason, struct buf *out)
         if (strchr("$\\|&", *p) || (strchr("#;", *p) && (p == text || p[-1] == ' ')))
             *p = '?';
     buf_format(out, "echo bootherd: %s\n", text);
+}
+
+int render_ipxe_local(const char *reason, struct buf *out)
+{
+    buf_append_text(out, "#!ipxe\n");
+    put_message(reason, out);
+    buf_append_text(out, "echo bootherd: starting from the local disk\n"
+                         "iseq ${platform} pcbios && sanboot --no-describe --drive 0x80 ||\n"
+                         "exit 1\n");
+    return out->failed ? -1 : 0;
 }
 
 int render_ipxe_message(const char *reason, bool local, struct buf *out)

@@ -93,6 +93,7 @@ int render_pxelinux(const struct plan *plan, struct buf *out, struct error *err)
         result = put_bootcfg(plan, out, err);
         break;
     case PLAN_SHAPE_EFI:
+    case PLAN_SHAPE_LOCAL:
     case PLAN_SHAPE_NONE:
         result = error_set(err, "pxelinux boots no images of this kind");
     }

@@ -18,7 +18,8 @@
  */
 int render_pxelinux(const struct plan *plan, struct buf *out, struct error *err);
 
-/* A pxelinux config that boots the local disk, for a machine that is known but has no image, or unknown. */
+/* A pxelinux config that boots the local disk: for a machine that is sent there, or has no image, or is
+ * unknown. */
 int render_pxelinux_local(const char *reason, struct buf *out);
 
 /*
@@ -39,6 +40,13 @@ int render_ipxe(const struct plan *plan, struct buf *out, struct error *err);
  * next boot entry (true). */
 int render_ipxe_message(const char *reason, bool local, struct buf *out);
 
+/*
+ * A script that starts the local disk at once. A BIOS's first disk by its boot sector, whatever the BIOS
+ * would have tried next: behind some loaders it cannot go on by itself any more. On UEFI by an error, after
+ * which firmware goes on with its next boot entry (UEFI 2.10, section 3.1.7).
+ */
+int render_ipxe_local(const char *reason, struct buf *out);
+
 /* Where GRUB finds the files. */
 enum render_grub_way {
     RENDER_GRUB_NET, /* by TFTP from the folder it came from; by HTTP where it can load that module (no Secure
@@ -50,3 +58,11 @@ enum render_grub_way {
  * where Secure Boot forbids it). EFI: chainloader. */
 int render_grub(const struct plan *plan, enum render_grub_way way, struct buf *out, struct error *err);
 int render_grub_message(const char *reason, bool local, struct buf *out);
+
+/*
+ * A grub.cfg that starts the local disk by the loader on it: GRUB of Debian leaves without an error, and
+ * firmware then stops at its menu instead of going on with its next entry. Loaders in folders of their own
+ * come first: the one in EFI/BOOT may be a repair program that starts the machine afresh. Where there is
+ * none, it leaves.
+ */
+int render_grub_local(const char *reason, struct buf *out);

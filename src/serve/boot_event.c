@@ -22,6 +22,7 @@ const char *boot_event_name(enum boot_event_kind kind)
         [BOOT_EVENT_FILE_REFUSED] = "file refused",
         [BOOT_EVENT_PLAN_FAILED] = "plan failed",
         [BOOT_EVENT_BOOTED] = "booted",
+        [BOOT_EVENT_ONCE] = "once",
     };
     assert(kind < BOOT_EVENT_KINDS);
     return names[kind];

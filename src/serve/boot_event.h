@@ -7,6 +7,7 @@
 
 #define BOOT_EVENT_FILE_MAX 256
 #define BOOT_EVENT_TEXT_MAX 256
+#define BOOT_EVENT_LOCAL    "local disk, " /* in an ACK's text: sent there, and behind it why */
 
 enum boot_event_kind {
     BOOT_EVENT_DISCOVER, /* text: what the client is ("PXE, BIOS, iPXE ROM") */
@@ -26,6 +27,7 @@ enum boot_event_kind {
     BOOT_EVENT_FILE_REFUSED, /* another machine's overlay; text: whose */
     BOOT_EVENT_PLAN_FAILED,  /* no plan; text: why and what to do */
     BOOT_EVENT_BOOTED,       /* the booted system's own DHCP */
+    BOOT_EVENT_ONCE,         /* setting boot was once, and was changed; told by state itself */
     BOOT_EVENT_KINDS
 };
 
@@ -33,6 +35,7 @@ enum boot_file_role {
     BOOT_FILE_OTHER,
     BOOT_FILE_LOADER,
     BOOT_FILE_CONFIG,
+    BOOT_FILE_LOCAL, /* a config, or a disk image, that starts the machine's own disk: it asks for no more */
     BOOT_FILE_KERNEL,
     BOOT_FILE_MODULE,
     BOOT_FILE_OVERLAY,

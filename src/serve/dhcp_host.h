@@ -27,6 +27,7 @@ struct dhcp_boot {
     char file[DHCP_BOOT_FILE_MAX];  /* a path for TFTP, a URL for HTTP Boot and iPXE */
     char prefix[64];                /* option 210 (RFC 5071): what pxelinux puts before names; "": none */
     char text[BOOT_EVENT_TEXT_MAX]; /* for the event: what was chosen, or why nothing was */
+    bool local;                     /* sent to its own disk, and text says why; file may be empty */
     bool failed;                    /* there should be a boot file, but text says why there is none */
     bool waits; /* no OFFER now, and text says why: the host has dhcp_io_again take the packet later */
 };

@@ -137,7 +137,7 @@ static void answer_event(const struct dhcp_asker *a, uint32_t ip, const struct d
     answer->tells = a->message->ciaddr == 0;
     if (booted)
         snprintf(text, sizeof text, "%s", a->client.text);
-    else if (boot->file[0])
+    else if (boot->file[0] || boot->local)
         dhcp_asker_boot_text(boot, text);
     else
         snprintf(text, sizeof text, "lease only");

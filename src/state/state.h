@@ -62,6 +62,11 @@ int state_leases(struct state *state, void *ctx, int (*each)(void *ctx, const st
 int state_event(struct state *state, const struct boot_event *event, char line[STATE_LINE_MAX],
                 struct error *err);
 
+/* Whether this event, which state_event was told, ends the one boot of a node whose setting boot is once: all
+ * files are fetched. Gives its name. */
+bool state_used_once(struct state *state, const struct boot_event *event,
+                     char node_name[static FLEET_NAME_MAX]);
+
 /*
  * Writes what state_event told a second ago or earlier, in a transaction of its own that does not wait for
  * the disk, and prunes; at most `most` boots, those that wait longest first, so that leases do not wait for

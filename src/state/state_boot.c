@@ -1,5 +1,6 @@
 /* Events into boots. */
 #include "base/text.h"
+#include "fleet/policy.h"
 #include "state/boot.h"
 
 #include <errno.h>
@@ -34,6 +35,7 @@ static const enum worth worths[BOOT_EVENT_KINDS] = {
     [BOOT_EVENT_FILE_REFUSED] = FIRST,
     [BOOT_EVENT_PLAN_FAILED] = FIRST,
     [BOOT_EVENT_BOOTED] = FIRST,
+    [BOOT_EVENT_ONCE] = ALWAYS,
 };
 
 /*
@@ -117,6 +119,15 @@ static struct open_boot *find_boot(struct state *state, const struct fleet_node 
     return begin_boot(state, node, latest->boot.id ? &latest->boot : NULL, event, err);
 }
 
+/* There nothing more is heard of it. */
+static bool is_sent_to_disk(const struct boot_event *event)
+{
+    if (event->kind == BOOT_EVENT_FILE_DONE)
+        return event->role == BOOT_FILE_LOCAL;
+    return event->kind == BOOT_EVENT_ACK && !text_starts(event->text, "boot file") &&
+           strstr(event->text, BOOT_EVENT_LOCAL);
+}
+
 static void advance(struct boot *boot, const struct boot_event *event)
 {
     bool is_transfer = event->kind == BOOT_EVENT_FILE_START || event->kind == BOOT_EVENT_FILE_DONE;
@@ -127,7 +138,8 @@ static void advance(struct boot *boot, const struct boot_event *event)
         boot->config_ms = event->at_ms;
     if (event->kind == BOOT_EVENT_FILE_DONE && event->files_expected)
         boot->files_expected = event->files_expected;
-    if (event->kind == BOOT_EVENT_BOOTED && !boot->booted_ms)
+    bool is_over = event->kind == BOOT_EVENT_BOOTED || is_sent_to_disk(event);
+    if (is_over && !boot->booted_ms)
         boot->booted_ms = event->at_ms;
 }
 
@@ -220,4 +232,39 @@ int state_event(struct state *state, const struct boot_event *event, char line[S
     if (!is_worth_line(&cleaned, times))
         return 0;
     return line && format_line(state, boot, &cleaned, line, err) < 0 ? -1 : 1;
+}
+
+/* Whether all files of its boot are fetched. */
+static bool is_complete(struct state *state, const struct fleet_node *node, const struct boot_event *event)
+{
+    struct error ignored;
+    struct story_event *events;
+    struct story story;
+    size_t count;
+    const struct open_boot *open = find_latest(state, node, event, &ignored);
+    if (!open || !open->boot.files_expected ||
+        boot_read_events(state, &open->boot, &events, &count, &ignored) < 0)
+        return false;
+    bool complete = story_tell(events, count, event->at_ms, &story, &ignored) == 0;
+    if (complete) {
+        complete = story.stage >= STORY_DONE && story.stage <= STORY_BOOTED;
+        story_fini(&story);
+    }
+    free(events);
+    return complete;
+}
+
+bool state_used_once(struct state *state, const struct boot_event *event,
+                     char node_name[static FLEET_NAME_MAX])
+{
+    if (event->kind != BOOT_EVENT_FILE_DONE || event->role < BOOT_FILE_KERNEL)
+        return false;
+    const struct fleet_node *node = fleet_node_by_mac(state->fleet, &event->mac);
+    if (!node)
+        return false;
+    struct fleet_settings settings = fleet_effective(state->fleet, node);
+    if (!policy_is_once(&settings) || !is_complete(state, node, event))
+        return false;
+    snprintf(node_name, FLEET_NAME_MAX, "%s", node->name);
+    return true;
 }

@@ -98,7 +98,9 @@ static json_t *json_machine(const struct report *report, const struct status_ent
     const struct story *story = &entry->story;
     const char *image = boot->image;
     uint32_t ip = boot->ip;
-    if (!image[0] && entry->node)
+    if (entry->has_boot && story->outcome == STORY_TO_DISK)
+        image = "";
+    else if (!image[0] && entry->node)
         image = fleet_effective(report->state->fleet, entry->node).image;
     if (!ip && entry->node)
         ip = entry->node->ip;

@@ -27,6 +27,8 @@ static uint32_t entry_ip(const struct status_entry *entry)
 
 static const char *entry_image(const struct fleet *fleet, const struct status_entry *entry)
 {
+    if (entry->story.outcome == STORY_TO_DISK && entry->has_boot)
+        return "local disk";
     if (entry->boot.image[0])
         return entry->boot.image;
     const char *image = entry->node ? fleet_effective(fleet, entry->node).image : NULL;
@@ -56,6 +58,9 @@ static void format_verdict(const struct status_entry *entry, char *out, size_t s
     else if (entry->story.outcome == STORY_FINISHED)
         snprintf(out, size, "booted in %s%s", text_duration_ms(boot->booted_ms - boot->started_ms, took),
                  attempt);
+    else if (entry->story.outcome == STORY_TO_DISK)
+        snprintf(out, size, "sent to its own disk%s%s", entry->story.cause[0] ? ", " : "",
+                 entry->story.cause);
     else if (entry->story.outcome == STORY_ELSEWHERE)
         snprintf(out, size, "runs, but was not booted from here");
     else

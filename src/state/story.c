@@ -64,6 +64,7 @@ static const struct {
     [BOOT_EVENT_FILE_REFUSED] = {.step = true, .fault = true},
     [BOOT_EVENT_PLAN_FAILED] = {.step = true, .fault = true},
     [BOOT_EVENT_BOOTED] = {.step = true},
+    [BOOT_EVENT_ONCE] = {.step = true},
 };
 
 static void reach(struct story *story, enum story_stage stage)
@@ -100,6 +101,8 @@ static void tell_file_done(struct story *story, struct tally *tally, const struc
         reach(story, STORY_LOADER);
     if (event->role == BOOT_FILE_CONFIG)
         reach(story, STORY_CONFIG);
+    if (event->role == BOOT_FILE_LOCAL)
+        reach(story, STORY_OWN_DISK);
     if (event->files_expected)
         story->files_expected = event->files_expected;
     if (!is_payload(event) || !count_once(tally, event->file_number))

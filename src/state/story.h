@@ -37,12 +37,14 @@ enum story_stage {
     STORY_FILES,
     STORY_DONE, /* every file of the plan was fetched */
     STORY_BOOTED,
+    STORY_OWN_DISK, /* it got what starts its own disk */
 };
 
 enum story_outcome {
     STORY_RUNNING,
     STORY_FINISHED,  /* booted */
     STORY_ELSEWHERE, /* a system runs that was not booted from here */
+    STORY_TO_DISK,   /* sent to its own disk, as it should be; cause says why */
     STORY_STOPPED,   /* cause says why, as far as one can tell from here */
 };
 

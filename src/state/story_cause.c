@@ -21,8 +21,10 @@ enum fact {
     LOADER,    /* sent whole; so below */
     NO_CONFIG, /* a name it tries for its configuration was missed */
     CONFIG,
-    FILES,    /* at least one of kernel, modules, overlay */
-    EXPECTED, /* their number is known */
+    LOCAL,      /* what starts its own disk */
+    TOLD_LOCAL, /* an ACK that says so */
+    FILES,      /* at least one of kernel, modules, overlay */
+    EXPECTED,   /* their number is known */
     ALL,
     BOOTED,
     UNKNOWN,
@@ -52,8 +54,8 @@ struct seen {
 #define TAKE_OVER_MS 120000 /* kernel start to the booted system's DHCP */
 
 /*
- * The first rule that fits decides. quiet_ms: nothing may have happened for so long. {file} {text} {ip}
- * {bytes} {label} are those of the fact `about`.
+ * The first rule that fits decides. quiet_ms: nothing may have happened for so long. {file} {text} {local}
+ * {ip} {bytes} {label} are those of the fact `about`.
  */
 static const struct rule {
     unsigned have, lack;
@@ -62,6 +64,10 @@ static const struct rule {
     enum fact about;
     const char *cause;
 } rules[] = {
+    {BIT(LOCAL) | BIT(TOLD_LOCAL), 0, 0, STORY_TO_DISK, TOLD_LOCAL, "{local}"},
+    {BIT(LOCAL), 0, 0, STORY_TO_DISK, LOCAL, ""},
+    {BIT(TOLD_LOCAL) | BIT(BOOTED), BIT(FILES), 0, STORY_TO_DISK, TOLD_LOCAL, "{local}"},
+    {BIT(TOLD_LOCAL), BIT(BOOT_FILE), 0, STORY_TO_DISK, TOLD_LOCAL, "{local}"},
     {BIT(BOOTED) | BIT(EXPECTED), BIT(ALL), 0, STORY_STOPPED, BOOTED,
      "a system runs on it ({ip}), but not all files were fetched from here: it may have started from its "
      "disk; "
@@ -169,8 +175,10 @@ static void note_file(struct seen *seen, const struct story_event *at)
         return;
     if (event->role == BOOT_FILE_LOADER)
         note(seen, LOADER, at);
-    if (event->role == BOOT_FILE_CONFIG)
+    if (event->role == BOOT_FILE_CONFIG || event->role == BOOT_FILE_LOCAL)
         note(seen, CONFIG, at);
+    if (event->role == BOOT_FILE_LOCAL)
+        note(seen, LOCAL, at);
     if (event->role >= BOOT_FILE_KERNEL)
         note(seen, FILES, at);
 }
@@ -200,6 +208,8 @@ static void note_event(struct seen *seen, const struct story_event *at)
         note(seen, BOOT_FILE, at);
     if (event->kind == BOOT_EVENT_ACK && text_starts(event->text, "boot file http"))
         note(seen, BOOT_URL, at);
+    if (event->kind == BOOT_EVENT_ACK && strstr(event->text, BOOT_EVENT_LOCAL))
+        note(seen, TOLD_LOCAL, at);
     if (event->kind == BOOT_EVENT_OFFER && event->ip == 0)
         note(seen, PROXY_OFFER, at);
 }
@@ -249,6 +259,8 @@ static const char *fill_word(const char *word, const struct boot_event *event,
         snprintf(out, STORY_TEXT_MAX, "%s", event->file);
     else if (text_starts(word, "{text}"))
         snprintf(out, STORY_TEXT_MAX, "%s", event->text[0] ? event->text : "no reason was given");
+    else if (text_starts(word, "{local}")) /* of an event that has it */
+        snprintf(out, STORY_TEXT_MAX, "%s", strstr(event->text, BOOT_EVENT_LOCAL) + strlen(BOOT_EVENT_LOCAL));
     else if (text_starts(word, "{ip}"))
         ip4_format(event->ip, out);
     else if (text_starts(word, "{bytes}"))

@@ -10,25 +10,26 @@ static const char *const stages[] = {
     [STORY_NOTHING] = "nothing", [STORY_DISCOVER] = "discover", [STORY_OFFER] = "offer",
     [STORY_ACK] = "ack",         [STORY_LOADER] = "loader",     [STORY_CONFIG] = "config",
     [STORY_FILES] = "files",     [STORY_DONE] = "done",         [STORY_BOOTED] = "booted",
+    [STORY_OWN_DISK] = "local",
 };
 
 static const char *const reached[] = {
-    [STORY_NOTHING] = "seen", [STORY_DISCOVER] = "DISCOVER", [STORY_OFFER] = "OFFER",
-    [STORY_ACK] = "ACK",      [STORY_LOADER] = "loader",     [STORY_CONFIG] = "config",
-    [STORY_FILES] = "files",  [STORY_DONE] = "all files",    [STORY_BOOTED] = "booted",
+    [STORY_NOTHING] = "seen",      [STORY_DISCOVER] = "DISCOVER", [STORY_OFFER] = "OFFER",
+    [STORY_ACK] = "ACK",           [STORY_LOADER] = "loader",     [STORY_CONFIG] = "config",
+    [STORY_FILES] = "files",       [STORY_DONE] = "all files",    [STORY_BOOTED] = "booted",
+    [STORY_OWN_DISK] = "own disk",
 };
 
 static const char *const outcomes[] = {
-    [STORY_RUNNING] = "running",
-    [STORY_FINISHED] = "booted",
-    [STORY_ELSEWHERE] = "elsewhere",
-    [STORY_STOPPED] = "stopped",
+    [STORY_RUNNING] = "running", [STORY_FINISHED] = "booted", [STORY_ELSEWHERE] = "elsewhere",
+    [STORY_TO_DISK] = "local",   [STORY_STOPPED] = "stopped",
 };
 
 /* In the database, too. */
 static const char *const roles[] = {
-    [BOOT_FILE_OTHER] = "file",    [BOOT_FILE_LOADER] = "loader", [BOOT_FILE_CONFIG] = "config",
-    [BOOT_FILE_KERNEL] = "kernel", [BOOT_FILE_MODULE] = "module", [BOOT_FILE_OVERLAY] = "overlay",
+    [BOOT_FILE_OTHER] = "file",      [BOOT_FILE_LOADER] = "loader", [BOOT_FILE_CONFIG] = "config",
+    [BOOT_FILE_LOCAL] = "local",     [BOOT_FILE_KERNEL] = "kernel", [BOOT_FILE_MODULE] = "module",
+    [BOOT_FILE_OVERLAY] = "overlay",
 };
 
 /* In the database: never changed. */
@@ -50,6 +51,7 @@ static const char *const kinds[BOOT_EVENT_KINDS] = {
     [BOOT_EVENT_FILE_REFUSED] = "file-refused",
     [BOOT_EVENT_PLAN_FAILED] = "plan-failed",
     [BOOT_EVENT_BOOTED] = "booted",
+    [BOOT_EVENT_ONCE] = "once",
 };
 
 /* NULL: files are labelled by their role. */
@@ -67,6 +69,7 @@ static const char *const labels[BOOT_EVENT_KINDS] = {
     [BOOT_EVENT_FILE_REFUSED] = "refused",
     [BOOT_EVENT_PLAN_FAILED] = "no plan",
     [BOOT_EVENT_BOOTED] = "booted",
+    [BOOT_EVENT_ONCE] = "once",
 };
 
 const char *story_stage_word(enum story_stage stage)

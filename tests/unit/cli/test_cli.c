@@ -34,7 +34,10 @@ static int fake_ask(int root_fd, const char *const *words, size_t count, struct 
     for (size_t i = 0; i < count; i++)
         snprintf(asked.words + strlen(asked.words), sizeof asked.words - strlen(asked.words), "%s%s",
                  i ? "|" : "", words[i]);
-    buf_append_text(out, asked.answer);
+    bool next = strcmp(words[0], "next-boot") == 0;
+    buf_append_text(out, next ? strcmp(words[1], "json") == 0 ? "{\"boots\": \"image\"}"
+                                                              : "next boot: image esxi4\n"
+                              : asked.answer);
     return 0;
 }
 
@@ -137,7 +140,7 @@ static void options_stand_anywhere(void **state)
     assert_int_equal(run("--json", "status"), CLI_DONE);
     check_asked("status|json|");
     assert_int_equal(run("explain", "--firmware=uefi", "n1"), CLI_DONE);
-    check_asked("explain|text|n1|uefi");
+    check_asked("explain|text|n1|uefi|");
     assert_int_equal(run("node", "set", "--mac", "02:00:00:00:00:01", "n1", "--kernel-options=a=1 b"),
                      CLI_DONE);
     check_asked("node-set|n1|mac|02:00:00:00:00:01|kernel_options|a=1 b");
@@ -294,10 +297,12 @@ static void lists_and_shows(void **state)
     check_says("node n1\n");
     check_says("image: esxi4  # from the profile");
     check_says("root_password_hash: (set)");
+    check_says("\nnext boot: image esxi4\n");
     assert_null(strstr(said, "$6$"));
     assert_int_equal(run("node", "show", "n1", "--json"), CLI_DONE);
     assert_int_equal(said[0], '{');
     check_says("\"name\": \"n1\"");
+    check_says("\"boots\": \"image\"");
     check_says("\"welcome\": \"two\\nlines\\n\"");
     check_says("\"image\": \"esxi4\"");
     assert_null(strstr(said, "$6$"));

@@ -95,7 +95,7 @@ static void keys_and_shapes(void **state)
         {"profiles:\n  p: {ip: 10.0.0.1}\n",
          "f.yaml:2:7: profile p: unknown key 'ip'; a profile has: image, kernel_options, root_password_hash, "
          "root_password_hash_weak, ssh, authorized_keys, datastores, welcome, files, loader, leave_out, "
-         "overlay, agent, priority, secure_boot, vlan"},
+         "overlay, agent, priority, secure_boot, vlan, boot, between, days, time_zone"},
         {"nodes:\n  a: {}\n  b: {}\n  a: {}\n", "f.yaml:4:3: 'a' is there twice, first in line 2; keep one"},
         {NODE "ssh: on\n    ip: 10.0.0.1\n    ssh: off\n",
          "f.yaml:5:5: 'ssh' is there twice, first in line 3; keep one"},

@@ -21,6 +21,7 @@ static struct fleet *fleet;
 static struct error err;
 static struct buf out = BUF_INIT;
 static struct explain explain;
+static struct zones *zones;
 
 static const struct sample a_linux = {
     {"vmlinuz", "initrd.gz", "more.gz", "notes"}, {"a kernel", "an initrd", "more of it", "x"}, "linux"};
@@ -221,7 +222,10 @@ static int setup(void **state)
         print_error("%s\n", err.text);
         return -1;
     }
+    zones = zones_read(0);
     explain = (struct explain){
+        .zones = zones,
+        .at = "",
         .fleet = fleet,
         .store = store,
         .files_root_fd = root_fd,
@@ -233,6 +237,7 @@ static int setup(void **state)
 static int teardown(void **state)
 {
     fleet_free(fleet);
+    zones_free(zones);
     store_close(store);
     sample_root_free(root, root_fd);
     buf_fini(&out);

@@ -533,7 +533,7 @@ static int setup(void **state)
                              *const grub_names[] = {"disk/grubx64.efi", "shimx64.efi",
                                                     "x86_64-efi/multiboot2.mod"};
     now_ms = 100000;
-    struct net_files_host host = {NULL, 80, 0, host_fleet, host_now, host_mac_of, host_ask};
+    struct net_files_host host = {NULL, 80, 0, host_fleet, host_now, host_now, host_mac_of, host_ask, NULL};
     struct digest manifest;
     memset(&wanted, 0, sizeof wanted);
     if ((root_fd = sample_root(root)) < 0 || store_open(root_fd, true, &store, &err) < 0 ||

@@ -18,6 +18,7 @@ static int root_fd;
 static struct store *store;
 static struct state *database;
 static struct error err;
+static struct zones *zones;
 static struct buf out = BUF_INIT;
 static char notes[4096];
 static bool changed;
@@ -32,6 +33,7 @@ static int ask_body(const char *body, size_t count, const char *const *words)
     struct state_asker asker = {.state = database,
                                 .store = store,
                                 .root_fd = root_fd,
+                                .zones = zones,
                                 .who = "test",
                                 .now_ms = 1000,
                                 .note = take_note};
@@ -80,7 +82,7 @@ static void wrong_requests(void **state)
         {{"node-remove"}, 1, "the name of a node is needed"},
         {{"node-remove", "n1", "n2"}, 3, "the name of a node is needed"},
         {{"node-remove", "n7"}, 2, "there is no node n7"},
-        {{"explain", "text", "n7", "bios"}, 4, "there is no node n7"},
+        {{"explain", "text", "n7", "bios", ""}, 5, "there is no node n7"},
         {{"explain", "text"}, 2, "are needed"},
         {{"image-users"}, 1, "the name of an image is needed"},
         {{"apply", "f.yaml"}, 2, "f.yaml is empty"},
@@ -155,10 +157,10 @@ static void passwords(void **state)
     check_holds(notes, "n2 cannot boot yet: image later is not in the store");
     assert_int_equal(ask("dump"), 0);
     assert_null(strstr(buf_text(&out), "walnut"));
-    assert_int_equal(ask("explain", "text", "02-00-00-00-00-01", "bios"), 0);
+    assert_int_equal(ask("explain", "text", "02-00-00-00-00-01", "bios", ""), 0);
     check_holds(buf_text(&out), "node/n1/mod.tgz");
-    assert_int_equal(ask("explain", "text", "n1", "uefi"), -1);
-    assert_int_equal(ask("explain", "text", "n1", "frob"), -1);
+    assert_int_equal(ask("explain", "text", "n1", "uefi", ""), -1);
+    assert_int_equal(ask("explain", "text", "n1", "frob", ""), -1);
     check_holds(err.text, "firmware frob is unknown");
 }
 
@@ -183,6 +185,7 @@ static int setup(void **state)
     char path[96];
     struct digest manifest;
     root_fd = sample_root(root);
+    zones = zones_read(0);
     snprintf(path, sizeof path, "%s/state.db", root);
     return root_fd < 0 || store_open(root_fd, true, &store, &err) < 0 ||
                    sample_publish(store, "one", &sample_one, &manifest, &err) < 0 ||
@@ -194,6 +197,7 @@ static int setup(void **state)
 static int teardown(void **state)
 {
     state_close(database);
+    zones_free(zones);
     store_close(store);
     buf_fini(&out);
     sample_root_free(root, root_fd);
