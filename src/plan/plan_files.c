@@ -1,4 +1,5 @@
 /* Which files a machine loads, in which order. */
+#include "base/text.h"
 #include "plan/plan_family.h"
 
 #include <stdio.h>
@@ -119,9 +120,10 @@ bool plan_wants_overlay(const struct fleet_node *node, const struct fleet_settin
 {
     if (settings->overlay && strcmp(settings->overlay, "off") == 0)
         return false;
+    bool agent = settings->datastore_count || text_equal(settings->agent, "on");
     return settings->root_hash || settings->root_hash_weak || settings->key_count ||
-           settings->datastore_count || settings->welcome || settings->files || settings->vlan ||
-           node->hostname;
+           (agent && !text_equal(settings->agent, "off")) || settings->welcome || settings->files ||
+           settings->vlan || node->hostname;
 }
 
 int plan_put_files(struct plan *plan, const struct plan_family *family, const struct fleet_settings *settings,

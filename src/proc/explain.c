@@ -234,7 +234,7 @@ int explain_gather(const struct explain *explain, const char *who, const char *f
         return -1;
     if (subject->shown->plan->overlay_at < 0)
         return 0;
-    return overlay_job(explain->files_root_fd, explain->fleet, subject->node, subject->image,
+    return overlay_job(explain->files_root_fd, explain->fleet, subject->node, subject->image, NULL,
                        &subject->archive, &subject->listing, err);
 }
 

@@ -149,7 +149,8 @@ static int read_extras(int root_fd, const char *files, struct extras *x, struct 
 }
 
 int overlay_job(int files_root_fd, const struct fleet *fleet, const struct fleet_node *node,
-                const struct image *image, struct buf *archive, struct buf *listing, struct error *err)
+                const struct image *image, const char *agent_list, struct buf *archive, struct buf *listing,
+                struct error *err)
 {
     struct fleet_settings settings = fleet_effective(fleet, node);
     struct extras extras = {0};
@@ -161,6 +162,7 @@ int overlay_job(int files_root_fd, const struct fleet *fleet, const struct fleet
             .node = node->name,
             .hostname = fleet_hostname(node),
             .ip = node->ip,
+            .agent_list = agent_list,
             .extras = extras.list,
             .extra_count = extras.count,
         };

@@ -7,6 +7,8 @@
 
 #define OVERLAY_FILES_FOLDER "files" /* below --root; settings->files names a folder in it */
 
-/* files_root_fd: the folder that holds OVERLAY_FILES_FOLDER. listing may be NULL. */
+/* files_root_fd: the folder that holds OVERLAY_FILES_FOLDER. agent_list: of the node's agent, or NULL.
+ * listing may be NULL. */
 int overlay_job(int files_root_fd, const struct fleet *fleet, const struct fleet_node *node,
-                const struct image *image, struct buf *archive, struct buf *listing, struct error *err);
+                const struct image *image, const char *agent_list, struct buf *archive, struct buf *listing,
+                struct error *err);

@@ -120,7 +120,7 @@ static int make_overlay(struct state_process *p, const struct message_overlay_as
     const struct image *image;
     if (overlay_images_get(&p->images, p->store, &ask->manifest, &image, err) < 0)
         return -1;
-    return overlay_job(FD_ROOT, state_fleet(p->state), node, image, archive, NULL, err);
+    return overlay_job(FD_ROOT, state_fleet(p->state), node, image, NULL, archive, NULL, err);
 }
 
 static int answer_overlay(struct state_process *p, const struct message_overlay_ask *ask, struct error *err)

@@ -27,6 +27,7 @@ struct overlay_input {
     const char *node;                      /* its name in the fleet, or NULL */
     const char *hostname;                  /* or NULL */
     uint32_t ip;                           /* reserved for it, host byte order; 0: from the pool */
+    const char *agent_list;                /* for the host's agent (inventory/vm_restore.h); NULL: no agent */
     const struct overlay_extra *extras;    /* laid over what bootherd makes itself; later wins */
     size_t extra_count;
 };

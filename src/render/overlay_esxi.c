@@ -2,6 +2,7 @@
 
 #include "base/text.h"
 #include "plan/plan.h"
+#include "render/overlay_agent.h"
 #include "render/overlay_parts.h"
 #include "render/overlay_script.h"
 
@@ -23,13 +24,13 @@ static int esxi_put_hostname(const char *hostname, struct overlay_set *set, stru
     return overlay_set_text(set, ESXI_INIT "48.bootherd-hostname", ESXI_SCRIPT_MODE, &text, err);
 }
 
-static int esxi_put_datastores(const struct fleet_settings *settings, struct overlay_set *set,
-                               struct error *err)
+static int esxi_put_agent(const struct overlay_input *input, struct overlay_set *set, struct error *err)
 {
     cleanup_buf struct buf text = BUF_INIT;
-    if (overlay_script_datastores(settings->datastores, settings->datastore_count, &text, err))
+    overlay_script_agent(overlay_count_stores(input->settings, FLEET_STORE_NFS), &text);
+    if (overlay_put_agent(input->image, input->agent_list, set, err))
         return -1;
-    return overlay_set_text(set, ESXI_INIT "95.bootherd-datastores", ESXI_SCRIPT_MODE, &text, err);
+    return overlay_set_text(set, ESXI_INIT "95.bootherd-agent", ESXI_SCRIPT_MODE, &text, err);
 }
 
 /* The name is the procedure's. 3.5 and 4.0 know no tech support mode service. */
@@ -58,7 +59,7 @@ int overlay_esxi_put(const struct overlay_input *input, struct overlay_set *set,
         return -1;
     if (input->hostname && esxi_put_hostname(input->hostname, set, err))
         return -1;
-    if (settings->datastore_count && esxi_put_datastores(settings, set, err))
+    if (input->agent_list && esxi_put_agent(input, set, err))
         return -1;
     if (settings->welcome &&
         overlay_put_welcome(settings->welcome, "etc/vmware/welcome", ESXI_WELCOME_MODE, set, err))

@@ -1,6 +1,7 @@
 #include "render/overlay_esxi5.h"
 
 #include "image/esxi_release.h"
+#include "render/overlay_agent.h"
 #include "render/overlay_parts.h"
 #include "render/overlay_script5.h"
 
@@ -102,8 +103,9 @@ int overlay_esxi5_put(const struct overlay_input *input, struct overlay_set *set
         .root = login && generation->config_store,
         /* Not with the vendor's accounts: root's password is empty there. */
         .ssh = settings->ssh != FLEET_OFF && (login || settings->files),
-        .datastore_count = settings->datastore_count,
-        .datastores = settings->datastores,
+        .agent = input->agent_list != NULL,
+        .nfs_count = overlay_count_stores(settings, FLEET_STORE_NFS),
+        .nfs41_count = overlay_count_stores(settings, FLEET_STORE_NFS41),
     };
 
     if (login && overlay_put_shadow(input->image, settings->root_hash, ESXI5_SHADOW_MODE, set, err))
@@ -115,6 +117,8 @@ int overlay_esxi5_put(const struct overlay_input *input, struct overlay_set *set
         return -1;
     if (settings->welcome &&
         overlay_put_welcome(settings->welcome, "etc/vmware/welcome", ESXI5_WELCOME_MODE, set, err))
+        return -1;
+    if (input->agent_list && overlay_put_agent(input->image, input->agent_list, set, err))
         return -1;
     return overlay_script5_needed(&script) ? esxi5_put_script(&script, generation, set, err) : 0;
 }

@@ -2,6 +2,7 @@
 
 #include "base/net.h"
 #include "base/text.h"
+#include "render/overlay_agent.h"
 #include "render/overlay_parts.h"
 #include "render/overlay_script.h"
 
@@ -89,38 +90,6 @@ static int linux_put_node(const struct overlay_input *input, struct overlay_set 
     return overlay_set_text(set, LINUX_FOLDER "node", 0644, &text, err);
 }
 
-/* fstab(5)'s way to write what would end the word. */
-static int linux_put_word(const char *word, const char *what, struct buf *out, struct error *err)
-{
-    if (overlay_check_line(word, what, err))
-        return -1;
-    if (!*word)
-        return error_set(err, "%s is empty", what);
-    for (const char *p = word; *p; p++) {
-        if (*p == ' ' || *p == '\\')
-            buf_format(out, "\\%03o", (unsigned)*p);
-        else
-            buf_append(out, p, 1);
-    }
-    buf_append_text(out, " ");
-    return 0;
-}
-
-static int linux_put_datastores(const struct fleet_settings *settings, struct overlay_set *set,
-                                struct error *err)
-{
-    cleanup_buf struct buf text = BUF_INIT;
-    for (size_t i = 0; i < settings->datastore_count; i++) {
-        const struct fleet_datastore *store = &settings->datastores[i];
-        if (linux_put_word(store->label, "a datastore's label", &text, err) ||
-            linux_put_word(store->host, "a datastore's host", &text, err) ||
-            linux_put_word(store->path, "a datastore's path", &text, err))
-            return -1;
-        buf_append_text(&text, store->read_only ? "ro\n" : "rw\n");
-    }
-    return overlay_set_text(set, LINUX_FOLDER "datastores", 0644, &text, err);
-}
-
 int overlay_linux_put(const struct overlay_input *input, struct overlay_set *set, struct error *err)
 {
     const struct fleet_settings *settings = input->settings;
@@ -130,7 +99,7 @@ int overlay_linux_put(const struct overlay_input *input, struct overlay_set *set
         return -1;
     if (settings->key_count && settings->ssh != FLEET_OFF && linux_put_keys(settings, set, err))
         return -1;
-    if (settings->datastore_count && linux_put_datastores(settings, set, err))
+    if (input->agent_list && overlay_put_agent(input->image, input->agent_list, set, err))
         return -1;
     return settings->welcome ? linux_put_welcome(settings->welcome, set, err) : 0;
 }

@@ -8,9 +8,11 @@
  *   etc/bootherd/root.hash     else: root's crypt(5) hash alone, 0600, for an init to make use of
  *   etc/bootherd/node          NAME='value' lines that a shell can source: BOOTHERD_NODE, BOOTHERD_HOSTNAME,
  *                              BOOTHERD_IP (where one is reserved), BOOTHERD_SSH (on, off), BOOTHERD_VLAN
- * (where one is set: that of the management network) etc/bootherd/datastores    label, host, path and "rw" or
- * "ro", one datastore a line; blanks and backslashes as \040 and \134, as in fstab(5) and the operator's own
- * files over all that.
+ *                              (where one is set: that of the management network)
+ *   etc/bootherd/agent.sh      the host agent with its parts and list (overlay_agent.h), where there is one;
+ *                              the host's init runs "/etc/bootherd/agent.sh start &"
+ *
+ * and the operator's own files over all that.
  *
  * What it does depends on who has the initramfs as its root:
  * - A host that stays in its initramfs: everything counts at once; root.hash wants a line in its init.

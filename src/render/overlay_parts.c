@@ -70,3 +70,11 @@ int overlay_check_line(const char *text, const char *what, struct error *err)
                              (unsigned)(unsigned char)*p, (size_t)(p - text));
     return 0;
 }
+
+size_t overlay_count_stores(const struct fleet_settings *settings, enum fleet_store_kind kind)
+{
+    size_t count = 0;
+    for (size_t i = 0; i < settings->datastore_count; i++)
+        count += settings->datastores[i].kind == kind;
+    return count;
+}

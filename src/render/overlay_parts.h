@@ -24,6 +24,8 @@ int overlay_put_keys(const struct fleet_settings *settings, const char *folder, 
 int overlay_put_welcome(const char *welcome, const char *path, unsigned mode, struct overlay_set *set,
                         struct error *err);
 
+size_t overlay_count_stores(const struct fleet_settings *settings, enum fleet_store_kind kind);
+
 /* Refuses what etc/shadow cannot hold in a field, and nothing. */
 int overlay_check_hash(const char *hash, struct error *err);
 

@@ -1,8 +1,7 @@
 #include "render/overlay_script.h"
 
+#include "render/overlay_agent.h"
 #include "render/overlay_parts.h"
-
-#include <string.h>
 
 #define SCRIPT_START "#!/bin/sh\n# Made by bootherd for this node; sourced by init.\n"
 #define SCRIPT_END   "return ${SUCCESS}\n"
@@ -38,39 +37,6 @@ static const char script_tsm[] =
     "        fi\n"
     "    ) </dev/null >/dev/null 2>&1 &\n"
     "fi\n";
-
-/*
- * esxcfg-nas -l prints "LABEL is PATH from HOST mounted" (or "unmounted"); '/' before it stands for the start
- * of the line and cannot be in a label. A label that is known but not mounted is connected again by -r.
- */
-static const char script_mount[] =
-    "bootherd_mounted() {\n"
-    "    esxcfg-nas -l | sed 's/^/\\//' | grep -F -q -e \"/$1 is $3 from $2 mounted\"\n"
-    "}\n"
-    "# label, host, path, and maybe --readonly\n"
-    "bootherd_mount() {\n"
-    "    bootherd_mounted \"$@\" && return 0\n"
-    "    bootherd_said=$(esxcfg-nas -a -o \"$2\" -s \"$3\" ${4:+\"$4\"} \"$1\" 2>&1) && return 0\n"
-    "    esxcfg-nas -r\n"
-    "    bootherd_mounted \"$@\" && return 0\n"
-    "    logger -t bootherd \"datastore $1 ($2:$3) is not mounted: $bootherd_said\"\n"
-    "    return 1\n"
-    "}\n";
-
-/* Every 10 s for 5 minutes, then every minute for a day: the file server may be slower to start than this
- * machine. */
-static const char script_mount_all[] =
-    "bootherd_mount_all() {\n"
-    "    bootherd_round=0\n"
-    "    until bootherd_datastores; do\n"
-    "        bootherd_round=$((bootherd_round + 1))\n"
-    "        if [ \"$bootherd_round\" -gt 1470 ]; then\n"
-    "            logger -t bootherd 'datastores are missing; trying no more'\n"
-    "            break\n"
-    "        fi\n"
-    "        if [ \"$bootherd_round\" -le 30 ]; then sleep 10; else sleep 60; fi\n"
-    "    done\n"
-    "}\n";
 
 int overlay_script_quote(const char *text, const char *what, struct buf *out, struct error *err)
 {
@@ -110,50 +76,14 @@ int overlay_script_hostname(const char *hostname, struct buf *out, struct error 
     return 0;
 }
 
-static int script_put_datastore(const struct fleet_datastore *store, struct buf *out, struct error *err)
-{
-    if (!store->label[0] || store->label[0] == '-' || strchr(store->label, '/'))
-        return error_set(err,
-                         "datastore \"%s\": a label is not empty, does not start with '-' and has no '/'",
-                         store->label);
-    buf_append_text(out, "    bootherd_mount");
-    const struct {
-        const char *text, *what;
-    } words[] = {{store->label, "a datastore's label"},
-                 {store->host, "a datastore's host"},
-                 {store->path, "a datastore's path"}};
-    for (size_t i = 0; i < sizeof words / sizeof words[0]; i++) {
-        buf_append_text(out, " ");
-        if (overlay_script_quote(words[i].text, words[i].what, out, err))
-            return -1;
-    }
-    /* esxcfg-nas's own help names the long option, and esxcli has the same. */
-    buf_format(out, "%s || bootherd_missing=1\n", store->read_only ? " --readonly" : "");
-    return 0;
-}
-
-int overlay_script_mount_all(const struct fleet_datastore *datastores, size_t count, struct buf *out,
-                             struct error *err)
-{
-    buf_append_text(out, "# True when every datastore is there.\n"
-                         "bootherd_datastores() {\n"
-                         "    bootherd_missing=0\n");
-    for (size_t i = 0; i < count; i++)
-        if (script_put_datastore(&datastores[i], out, err))
-            return -1;
-    buf_append_text(out, "    [ \"$bootherd_missing\" -eq 0 ]\n"
-                         "}\n");
-    buf_append_text(out, script_mount_all);
-    return 0;
-}
-
-int overlay_script_datastores(const struct fleet_datastore *datastores, size_t count, struct buf *out,
-                              struct error *err)
+/* ESXi mounts 8 NFS volumes unless told otherwise. The agent waits for what it needs. */
+void overlay_script_agent(size_t nfs_count, struct buf *out)
 {
     buf_append_text(out, SCRIPT_START);
-    buf_append_text(out, script_mount);
-    if (overlay_script_mount_all(datastores, count, out, err))
-        return -1;
-    buf_append_text(out, "bootherd_mount_all </dev/null >/dev/null 2>&1 &\n" SCRIPT_END);
-    return 0;
+    if (nfs_count > OVERLAY_NFS_DEFAULT)
+        buf_format(out,
+                   "esxcfg-advcfg -s %d /NFS/MaxVolumes >/dev/null 2>&1 ||\n"
+                   "    logger -t bootherd 'esxcfg-advcfg does not allow more than %d datastores'\n",
+                   FLEET_DATASTORES_MAX, OVERLAY_NFS_DEFAULT);
+    buf_append_text(out, "sh /" OVERLAY_AGENT_PATH " start </dev/null >/dev/null 2>&1 &\n" SCRIPT_END);
 }

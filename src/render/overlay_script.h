@@ -12,15 +12,10 @@
 /* One shell word that stands for exactly `text`. Refuses control characters; `what` is for the message. */
 int overlay_script_quote(const char *text, const char *what, struct buf *out, struct error *err);
 
-/*
- * bootherd_mount_all, which calls bootherd_mount LABEL HOST PATH [--readonly] for each datastore until all
- * are there, or a day has gone. Defines bootherd_datastores and wants bootherd_mount.
- */
-int overlay_script_mount_all(const struct fleet_datastore *datastores, size_t count, struct buf *out,
-                             struct error *err);
-
 /* `tsm`: the hypervisor has (or may have) tech support mode services, which hostd should agree on: 4.1. */
 void overlay_script_ssh(bool tsm, struct buf *out);
 int overlay_script_hostname(const char *hostname, struct buf *out, struct error *err);
-int overlay_script_datastores(const struct fleet_datastore *datastores, size_t count, struct buf *out,
-                              struct error *err);
+
+#define OVERLAY_NFS_DEFAULT 8 /* NFS volumes that ESXi mounts unless told otherwise (NFS.MaxVolumes) */
+/* Starts the agent in the background. nfs_count: NFS volumes that it mounts. */
+void overlay_script_agent(size_t nfs_count, struct buf *out);

@@ -1,11 +1,9 @@
 #include "render/overlay_script5.h"
 
+#include "render/overlay_agent.h"
 #include "render/overlay_script.h"
 
 #include <string.h>
-
-/* ESXi mounts 8 NFS volumes unless told otherwise (its advanced option NFS.MaxVolumes). */
-#define SCRIPT_NFS_DEFAULT 8
 
 static const char script_start[] = "# Made by bootherd for this node; sourced at the end of the boot.\n"
                                    "bootherd_log() {\n"
@@ -90,41 +88,45 @@ static const char script_ssh[] =
     "    bootherd_try \"$bootherd_cli\" network firewall ruleset set --ruleset-id=sshServer --enabled=true\n"
     "}\n";
 
-/* A volume that is mounted, or that ESXi itself will connect again, has its label in /vmfs/volumes. */
-static const char script_mount[] =
-    "# label, host, path, and maybe --readonly\n"
-    "bootherd_mount() {\n"
-    "    [ ! -d \"/vmfs/volumes/$1\" ] || return 0\n"
-    "    bootherd_said=$(\"$bootherd_cli\" storage nfs add \"--host=$2\" \"--share=$3\" \"--volume-name=$1\" "
-    "${4:+\"$4\"} 2>&1) && return 0\n"
-    "    bootherd_log \"datastore $1 ($2:$3) is not mounted: $bootherd_said\"\n"
-    "    return 1\n"
-    "}\n";
-
 bool overlay_script5_needed(const struct overlay_script5 *what)
 {
-    return what->hostname || what->vlan || what->root || what->ssh || what->datastore_count;
+    return what->hostname || what->vlan || what->root || what->ssh || what->agent;
 }
 
-static bool script5_waits(const struct overlay_script5 *what)
+static void script5_put_limit(const char *option, size_t count, struct buf *out)
 {
-    return what->ssh || what->datastore_count;
+    if (count > OVERLAY_NFS_DEFAULT)
+        buf_format(out, "    bootherd_try localcli system settings advanced set --option=%s --int-value=%d\n",
+                   option, FLEET_DATASTORES_MAX);
+}
+
+/*
+ * The firewall lets nothing out but what is named, wget's requests neither. The agent is read by sh: 8.0 may
+ * deny executing what no VIB brought.
+ */
+static void script5_put_agent(const struct overlay_script5 *what, struct buf *out)
+{
+    buf_append_text(out, "bootherd_agent() {\n"
+                         "    bootherd_try localcli network firewall ruleset set --ruleset-id=httpClient "
+                         "--enabled=true\n");
+    script5_put_limit("/NFS/MaxVolumes", what->nfs_count, out);
+    script5_put_limit("/NFS41/MaxVolumes", what->nfs41_count, out);
+    buf_append_text(out, "    sh /" OVERLAY_AGENT_PATH " start\n"
+                         "}\n");
 }
 
 /* The definitions that bootherd_main will want. */
-static int script5_put_parts(const struct overlay_script5 *what, struct buf *out, struct error *err)
+static void script5_put_parts(const struct overlay_script5 *what, struct buf *out)
 {
     buf_append_text(out, script_start);
     if (what->root)
         buf_append_text(out, script_root);
-    if (script5_waits(what))
+    if (what->ssh) {
         buf_append_text(out, script_hostd);
-    if (what->ssh)
         buf_append_text(out, script_ssh);
-    if (!what->datastore_count)
-        return 0;
-    buf_append_text(out, script_mount);
-    return overlay_script_mount_all(what->datastores, what->datastore_count, out, err);
+    }
+    if (what->agent)
+        script5_put_agent(what, out);
 }
 
 static int script5_put_hostname(const char *hostname, struct buf *out, struct error *err)
@@ -149,17 +151,10 @@ static int script5_put_main(const struct overlay_script5 *what, struct buf *out,
                    what->vlan);
     if (what->hostname && script5_put_hostname(what->hostname, out, err))
         return -1;
-    if (script5_waits(what)) {
-        buf_append_text(out, "    bootherd_wait_for_hostd\n");
-        buf_append_text(out, what->root ? "    bootherd_root\n" : "");
-    }
-    buf_append_text(out, what->ssh ? "    bootherd_ssh\n" : "");
-    if (what->datastore_count > SCRIPT_NFS_DEFAULT)
-        buf_format(out,
-                   "    bootherd_try \"$bootherd_cli\" system settings advanced set "
-                   "--option=/NFS/MaxVolumes --int-value=%d\n",
-                   FLEET_DATASTORES_MAX);
-    buf_append_text(out, what->datastore_count ? "    bootherd_mount_all &\n" : "");
+    buf_append_text(out, what->agent ? "    bootherd_agent &\n" : "");
+    if (what->ssh)
+        buf_format(out, "    bootherd_wait_for_hostd\n%s    bootherd_ssh\n",
+                   what->root ? "    bootherd_root\n" : "");
     buf_append_text(out, what->root ? "    bootherd_watch_root\n" : "");
     buf_append_text(out, "}\n"
                          "bootherd_main </dev/null >/dev/null 2>&1 &\n");
@@ -168,7 +163,6 @@ static int script5_put_main(const struct overlay_script5 *what, struct buf *out,
 
 int overlay_script5(const struct overlay_script5 *what, struct buf *out, struct error *err)
 {
-    if (script5_put_parts(what, out, err))
-        return -1;
+    script5_put_parts(what, out);
     return script5_put_main(what, out, err);
 }

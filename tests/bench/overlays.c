@@ -81,7 +81,7 @@ static size_t make_one(int root_fd, struct overlay_images *images, struct store 
     const struct image *image;
     struct error err;
     if (overlay_images_get(images, store, manifest, &image, &err) < 0 ||
-        overlay_job(root_fd, fleet, node, image, &archive, NULL, &err) < 0)
+        overlay_job(root_fd, fleet, node, image, NULL, &archive, NULL, &err) < 0)
         die(err.text);
     int fd = file_sealed("overlay", archive.data, archive.size, &err);
     if (fd < 0)

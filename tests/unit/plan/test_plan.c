@@ -198,6 +198,21 @@ static void each_setting_asks_for_an_overlay(void **state)
         make();
         assert_int_equal(plan.overlay_at, 5);
     }
+    /* Datastores are the agent's. */
+    static char on[] = "on", off[] = "off", automatic[] = "auto";
+    node.settings.agent = off;
+    make();
+    assert_int_equal(plan.overlay_at, -1);
+    node.settings.agent = automatic;
+    make();
+    assert_int_equal(plan.overlay_at, 5);
+    node = bare;
+    node.settings.agent = automatic;
+    make();
+    assert_int_equal(plan.overlay_at, -1);
+    node.settings.agent = on;
+    make();
+    assert_int_equal(plan.overlay_at, 5);
 }
 
 static void kernel_options_of_image_and_node(void **state)

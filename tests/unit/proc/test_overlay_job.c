@@ -41,7 +41,7 @@ static int job(void)
 {
     buf_clear(&archive);
     buf_clear(&listing);
-    return overlay_job(root_fd, fleet, &node, image, &archive, &listing, &err);
+    return overlay_job(root_fd, fleet, &node, image, NULL, &archive, &listing, &err);
 }
 
 static void check_fails(const char *says)

@@ -39,8 +39,12 @@ static struct slice text(const char *t)
 static int try_render(const struct fleet_settings *settings, const struct overlay_extra *extras, size_t count,
                       struct buf *archive, struct buf *listing, struct error *err)
 {
-    struct overlay_input input = {
-        .image = &image, .settings = settings, .hostname = "esx1", .extras = extras, .extra_count = count};
+    struct overlay_input input = {.image = &image,
+                                  .settings = settings,
+                                  .hostname = "esx1",
+                                  .agent_list = settings->datastore_count ? AGENT_LIST : NULL,
+                                  .extras = extras,
+                                  .extra_count = count};
     return overlay_render(&input, archive, listing, err);
 }
 
@@ -65,7 +69,7 @@ static const char names[] = ".ssh/\n"
                             "etc/vmware/init/init.d/\n"
                             "etc/vmware/init/init.d/47.enable-ssh\n"
                             "etc/vmware/init/init.d/48.bootherd-hostname\n"
-                            "etc/vmware/init/init.d/95.bootherd-datastores\n"
+                            "etc/vmware/init/init.d/95.bootherd-agent\n"
                             "etc/vmware/welcome\n";
 
 static void foreign_tools_read_it(void **state)
@@ -162,7 +166,7 @@ static void what_was_not_asked_for_is_not_there(void **state)
     assert_null(strstr(listing, "enable-ssh"));
     assert_null(strstr(listing, "shadow"));
     assert_null(strstr(listing, ".ssh"));
-    assert_null(strstr(listing, "datastores"));
+    assert_null(strstr(listing, "agent"));
     free(listing);
     fixture_check("tar -xzOf mod.tgz etc/vmware/welcome", "hello\n");
 

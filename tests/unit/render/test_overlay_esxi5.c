@@ -41,6 +41,7 @@ static int try_render(const char *version, const struct fleet_settings *settings
                                   .node = "rack1",
                                   .hostname = "esx1",
                                   .ip = 0x0a4d000b,
+                                  .agent_list = settings->datastore_count ? AGENT_LIST : NULL,
                                   .extras = extras,
                                   .extra_count = count};
     return overlay_render(&input, archive, listing, err);
@@ -127,7 +128,7 @@ static void what_was_not_asked_for_is_not_there(void **state)
     struct fleet_settings settings = {.ssh = FLEET_ON};
     render("8.0.0", &settings, NULL, 0);
     /* SSH would be open with the vendor's empty password. */
-    fixture_check("find x -type f | sort; grep -c 'ssh\\|root\\|nfs' x/etc/bootherd/start.sh || :",
+    fixture_check("find x -type f | sort; grep -c 'ssh\\|root\\|agent' x/etc/bootherd/start.sh || :",
                   "x/etc/bootherd/start.sh\nx/etc/rc.local.d/local.sh\n0\n");
     settings.root_hash = TEXT(STRONG);
     settings.ssh = FLEET_OFF;
@@ -203,17 +204,13 @@ static void equal_input_equal_bytes(void **state)
 static void refused_settings(void **state)
 {
     char *bad_keys[] = {TEXT("ssh-rsa AAAA\nssh-rsa BBBB")};
-    struct fleet_datastore bad_store = {FLEET_STORE_NFS, TEXT("vm"), TEXT("nas\n1"),
-                                        TEXT("/x"),      false,      false};
-    struct fleet_settings bad[] = {everything, everything, everything, everything, everything};
+    struct fleet_settings bad[] = {everything, everything, everything, everything};
     bad[0].welcome = TEXT("a\x1b[2J");
     bad[1].key_count = 1;
     bad[1].keys = bad_keys;
     bad[2].root_hash = TEXT("x:0");
-    bad[3].datastores = &bad_store;
-    bad[4].welcome = TEXT("a\x7f");
-    const char *says[] = {"welcome text", "authorized key 1", "password hash", "datastore's host",
-                          "welcome text"};
+    bad[3].welcome = TEXT("a\x7f");
+    const char *says[] = {"welcome text", "authorized key 1", "password hash", "welcome text"};
     for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) {
         struct error err = {0};
         cleanup_buf struct buf archive = BUF_INIT;

@@ -17,7 +17,7 @@ static struct image image = {.family = TEXT("linux"), .product = TEXT("Linux"), 
 static char *keys[] = {TEXT("ssh-rsa AAAA== b@desk"), TEXT("ssh-ed25519 BBBB a@desk")};
 static struct fleet_datastore stores[] = {
     {FLEET_STORE_NFS, TEXT("vm"), TEXT("nas1"), TEXT("/vol/vm"), false, false},
-    {FLEET_STORE_NFS, TEXT("iso"), TEXT("10.0.0.9"), TEXT("/a b\\c"), true, false}};
+    {FLEET_STORE_NFS, TEXT("iso"), TEXT("10.0.0.9"), TEXT("/iso"), true, false}};
 
 static const struct fleet_settings everything = {.root_hash = TEXT(STRONG),
                                                  .ssh = FLEET_ON,
@@ -36,6 +36,7 @@ static int try_render(const struct fleet_settings *settings, const struct overla
                                   .node = "rack1",
                                   .hostname = "n1.example",
                                   .ip = 0x0a4d000b,
+                                  .agent_list = settings->datastore_count ? AGENT_LIST : NULL,
                                   .extras = extras,
                                   .extra_count = count};
     return overlay_render(&input, archive, listing, err);
@@ -57,9 +58,15 @@ static char *render(const struct fleet_settings *settings, const struct overlay_
 
 static const char names[] = "etc\n"
                             "etc/bootherd\n"
-                            "etc/bootherd/datastores\n"
+                            "etc/bootherd/agent.list\n"
+                            "etc/bootherd/agent.sh\n"
+                            "etc/bootherd/host-qemu.sh\n"
+                            "etc/bootherd/host-virsh.sh\n"
+                            "etc/bootherd/host.sh\n"
                             "etc/bootherd/node\n"
+                            "etc/bootherd/restore.sh\n"
                             "etc/bootherd/root.hash\n"
+                            "etc/bootherd/talk.sh\n"
                             "etc/hostname\n"
                             "etc/issue\n"
                             "etc/motd\n"
@@ -91,20 +98,26 @@ static void contents(void **state)
                   "rack1 n1.example 10.77.0.11 on 77\n");
     /* getty takes "\n" and its like for something to fill in. */
     fixture_check("cd x; cat etc/motd etc/issue", "Rack 7: \\\\nas\\vm.\nRack 7: \\\\\\\\nas\\\\vm.\n");
-    fixture_check("cd x; cat etc/bootherd/datastores; shellcheck -s sh -e SC2034 etc/bootherd/node",
-                  "vm nas1 /vol/vm rw\niso 10.0.0.9 /a\\040b\\134c ro\n");
-    /* libc's reader of fstab gets the path back. */
-    fixture_check("awk '{print $2\":\"$3\" /mnt/\"$1\" nfs \"$4}' x/etc/bootherd/datastores >fstab; "
-                  "findmnt -n -r -s -F fstab -o SOURCE,OPTIONS",
-                  "nas1:/vol/vm rw\n10.0.0.9:/a\\x20b\\x5cc ro\n");
+    fixture_check("cd x; shellcheck -s sh -e SC2034 etc/bootherd/node", "");
+}
+
+static void agent_files(void **state)
+{
+    free(render(&everything, NULL, 0));
+    fixture_check("cd x/etc/bootherd && cat agent.list && stat -c '%a %n' agent.* host*.sh && cd "
+                  "$SOURCE_ROOT/agents && "
+                  "cmp core.sh $OLDPWD/agent.sh && cmp linux.sh $OLDPWD/host.sh && "
+                  "cmp virsh.sh $OLDPWD/host-virsh.sh && cmp qemu.sh $OLDPWD/host-qemu.sh",
+                  AGENT_LIST
+                  "600 agent.list\n755 agent.sh\n755 host-qemu.sh\n755 host-virsh.sh\n755 host.sh\n");
 }
 
 static void known_accounts_make_a_shadow(void **state)
 {
     image.accounts = TEXT("daemon:*:1:::::\nroot:!:19000:0:99999:7:::\n");
     free(render(&everything, NULL, 0));
-    fixture_check("cat x/etc/shadow; stat -c %a x/etc/shadow; ls x/etc/bootherd",
-                  "daemon:*:1:::::\nroot:" STRONG ":19000:0:99999:7:::\n600\ndatastores\nnode\n");
+    fixture_check("cat x/etc/shadow; stat -c %a x/etc/shadow; ls x/etc/bootherd | grep -v 'agent\\|host'",
+                  "daemon:*:1:::::\nroot:" STRONG ":19000:0:99999:7:::\n600\nnode\nrestore.sh\ntalk.sh\n");
     image.accounts = NULL;
 }
 
@@ -155,11 +168,13 @@ static void both_families_and_equal_bytes(void **state)
     cleanup_buf struct buf one = BUF_INIT;
     cleanup_buf struct buf two = BUF_INIT;
     cleanup_buf struct buf list = BUF_INIT;
-    assert_int_equal(try_render(&everything, NULL, 0, &one, &list, &err), 0);
+    struct fleet_settings settings = everything;
+    settings.datastore_count = 0; /* whose agents differ */
+    assert_int_equal(try_render(&settings, NULL, 0, &one, &list, &err), 0);
     static char xen[] = "xen";
     char *linux_family = image.family;
     image.family = xen;
-    assert_int_equal(try_render(&everything, NULL, 0, &two, &list, &err), 0);
+    assert_int_equal(try_render(&settings, NULL, 0, &two, &list, &err), 0);
     image.family = linux_family;
     assert_int_equal(one.size, two.size);
     assert_memory_equal(one.data, two.data, one.size);
@@ -168,20 +183,12 @@ static void both_families_and_equal_bytes(void **state)
 static void refused_settings(void **state)
 {
     char *bad_keys[] = {TEXT("ssh-rsa AAAA\nssh-rsa BBBB")};
-    struct fleet_datastore bad_store[] = {
-        {FLEET_STORE_NFS, TEXT("vm"), TEXT("nas"), TEXT("/x\n/y"), false, false}};
-    struct fleet_datastore no_label[] = {{FLEET_STORE_NFS, TEXT(""), TEXT("nas"), TEXT("/x"), false, false}};
-    struct fleet_settings bad[] = {everything, everything, everything, everything, everything};
+    struct fleet_settings bad[] = {everything, everything, everything};
     bad[0].welcome = TEXT("a\x1b[2J");
     bad[1].keys = bad_keys;
     bad[1].key_count = 1;
-    bad[2].datastores = bad_store;
-    bad[3].datastores = no_label;
-    bad[4].root_hash = TEXT("x\ny");
-    for (size_t i = 2; i < 4; i++)
-        bad[i].datastore_count = 1;
-    const char *says[] = {"welcome text", "authorized key 1", "datastore's path contains a control",
-                          "datastore's label is empty", "password hash"};
+    bad[2].root_hash = TEXT("x\ny");
+    const char *says[] = {"welcome text", "authorized key 1", "password hash"};
     for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) {
         struct error err = {0};
         cleanup_buf struct buf archive = BUF_INIT;
@@ -201,6 +208,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(foreign_tools_read_it),
         cmocka_unit_test(contents),
+        cmocka_unit_test(agent_files),
         cmocka_unit_test(known_accounts_make_a_shadow),
         cmocka_unit_test(what_was_not_asked_for_is_not_there),
         cmocka_unit_test(links_of_the_initramfs_stay),

@@ -122,85 +122,25 @@ static void hostname(void **state)
     fixture_check("cat log", "-t bootherd esxcfg-advcfg does not take the host name\n");
 }
 
-/* A stand-in that keeps its list as esxcfg-nas prints it, and whose server is not there for the first tries.
- */
-static const char fake_nas[] = "#!/bin/sh\n"
-                               "case $1 in\n"
-                               "-l) cat mounts ;;\n"
-                               "-r) echo restore >>calls ;;\n"
-                               "-a)\n"
-                               "    printf '%s|' \"$@\" >>calls; echo >>calls\n"
-                               "    [ \"$(grep -c '^-a' calls)\" -gt 3 ] || { echo 'no route'; exit 1; }\n"
-                               "    host=$3 path=$5\n"
-                               "    shift $(($# - 1))\n"
-                               "    echo \"$1 is $path from $host mounted\" >>mounts\n"
-                               "    ;;\n"
-                               "esac\n";
-
-static void write_datastores(const struct fleet_datastore *stores, size_t count)
+/* In the background, read by sh, and whatever it does init goes on. */
+static void agent_is_started(void **state)
 {
-    struct error err;
     cleanup_buf struct buf script = BUF_INIT;
-    if (overlay_script_datastores(stores, count, &script, &err))
-        fail_msg("%s", err.text);
-    fixture_write("script", script.data, script.size);
-    fixture_write_text("log", "");
+    overlay_script_agent(8, &script);
+    fixture_write("plain", script.data, script.size);
+    fixture_write_text("agent.sh", "echo $0 $* >>told; cat >>told\nexit 1\n");
+    fixture_write_program("bin/esxcfg-advcfg", "#!/bin/sh\necho \"$*\" >>calls; exit 1\n");
     fixture_write_text("calls", "");
-    fixture_write_text("mounts", "");
-    fixture_write_program("bin/esxcfg-nas", fake_nas);
-}
-
-static void datastores_until_all_are_there(void **state)
-{
-    struct fleet_datastore stores[] = {
-        {FLEET_STORE_NFS, TEXT("vm"), TEXT("nas1"), TEXT("/vol/vm"), false, false},
-        {FLEET_STORE_NFS, TEXT("iso"), TEXT("10.0.0.9"), TEXT("/vol/iso"), true, false}};
-    write_datastores(stores, 2);
-    fixture_check(SOURCE, "7\n");
-    fixture_check("cat mounts", "iso is /vol/iso from 10.0.0.9 mounted\nvm is /vol/vm from nas1 mounted\n");
-    fixture_check("cat calls", "-a|-o|nas1|-s|/vol/vm|vm|\nrestore\n"
-                               "-a|-o|10.0.0.9|-s|/vol/iso|--readonly|iso|\nrestore\n"
-                               "-a|-o|nas1|-s|/vol/vm|vm|\nrestore\n"
-                               "-a|-o|10.0.0.9|-s|/vol/iso|--readonly|iso|\n"
-                               "-a|-o|nas1|-s|/vol/vm|vm|\n");
-    fixture_check("cat log", "-t bootherd datastore vm (nas1:/vol/vm) is not mounted: no route\n"
-                             "-t bootherd datastore iso (10.0.0.9:/vol/iso) is not mounted: no route\n"
-                             "-t bootherd datastore vm (nas1:/vol/vm) is not mounted: no route\n");
-}
-
-static void datastores_there_already(void **state)
-{
-    struct fleet_datastore stores[] = {
-        {FLEET_STORE_NFS, TEXT("vm"), TEXT("nas1"), TEXT("/vol/vm"), false, false}};
-    write_datastores(stores, 1);
-    fixture_write_text("mounts", "iso is /x from nas1 mounted\nvm is /vol/vm from nas1 mounted available\n");
-    fixture_check(SOURCE "; cat calls", "7\n");
-    /* Values are no patterns. */
-    stores[0].path = TEXT("/vol/v.");
-    write_datastores(stores, 1);
-    fixture_write_text("mounts", "vm is /vol/vm from nas1 mounted\n");
-    fixture_check(SOURCE "; grep -c '^-a' calls", "7\n4\n");
-    stores[0].path = TEXT("/vol/vm");
-    write_datastores(stores, 1);
-    /* Another label that ends the same way, and one that is known but not connected, do not count. */
-    fixture_write_text("mounts", "myvm is /vol/vm from nas1 mounted\nvm is /vol/vm from nas1 unmounted\n");
-    fixture_check(SOURCE "; grep -c restore calls", "7\n3\n");
-}
-
-static void datastores_given_up_after_a_day(void **state)
-{
-    struct fleet_datastore stores[] = {
-        {FLEET_STORE_NFS, TEXT("vm"), TEXT("nas1"), TEXT("/vol/vm"), false, false}};
-    write_datastores(stores, 1);
-    fixture_check("sed -i 's/-gt 1470/-gt 40/' script",
-                  ""); /* 30 * 10 s + 1440 * 60 s are too many to wait for */
-    fixture_check(
-        "rm bin/esxcfg-nas; PATH=$PWD/bin:$PATH busybox ash -c 'sleep() { echo $1 >>slept; }; SUCCESS=7; "
-        ". ./script; wait' 2>&1",
-        "");
-    fixture_check("sort slept | uniq -c | tr -s ' '", " 30 10\n 10 60\n");
-    fixture_check("tail -n1 log; grep -c 'is not mounted' log",
-                  "-t bootherd datastores are missing; trying no more\n41\n");
+    fixture_write_text("log", "");
+    fixture_check("sed 's,/etc/bootherd/,./,' plain >script; " SOURCE "; cat told calls log",
+                  "7\n./agent.sh start\n");
+    /* More than ESXi mounts unless told. */
+    buf_clear(&script);
+    overlay_script_agent(9, &script);
+    fixture_write("plain", script.data, script.size);
+    fixture_check("sed 's,/etc/bootherd/,./,' plain >script; rm told; " SOURCE "; cat told calls log",
+                  "7\n./agent.sh start\n-s 64 /NFS/MaxVolumes\n"
+                  "-t bootherd esxcfg-advcfg does not allow more than 8 datastores\n");
 }
 
 static const char nasty[] = "a'b $(touch pwned) `touch pwned` \"; touch pwned; #\\ $HOME *";
@@ -216,11 +156,6 @@ static void values_stay_values(void **state)
     fixture_check("busybox ash ./script", nasty);
     fixture_check("dash ./script", nasty);
 
-    struct fleet_datastore stores[] = {{FLEET_STORE_NFS, TEXT("it's $(touch pwned)"), TEXT("`touch pwned`"),
-                                        TEXT("/'; touch pwned; '"), true, false}};
-    write_datastores(stores, 1);
-    fixture_check(SOURCE " && ! ls pwned 2>/dev/null", "7\n");
-    fixture_check("cat mounts", "it's $(touch pwned) is /'; touch pwned; ' from `touch pwned` mounted\n");
     assert_int_equal(overlay_script_quote("", "it", &script, &err), 0);
 }
 
@@ -233,17 +168,6 @@ static void refused_values(void **state)
         assert_int_equal(overlay_script_quote(bad[i], "the text", &out, &err), -1);
         assert_non_null(strstr(err.text, "the text contains a control character"));
         assert_int_equal(overlay_script_hostname(bad[i], &out, &err), -1);
-    }
-    struct fleet_datastore stores[] = {{FLEET_STORE_NFS, TEXT(""), TEXT("h"), TEXT("/p"), false, false},
-                                       {FLEET_STORE_NFS, TEXT("-a"), TEXT("h"), TEXT("/p"), false, false},
-                                       {FLEET_STORE_NFS, TEXT("a/b"), TEXT("h"), TEXT("/p"), false, false},
-                                       {FLEET_STORE_NFS, TEXT("a"), TEXT("h\n"), TEXT("/p"), false, false},
-                                       {FLEET_STORE_NFS, TEXT("a"), TEXT("h"), TEXT("/p\n"), false, false}};
-    for (size_t i = 0; i < sizeof stores / sizeof stores[0]; i++) {
-        struct error err = {0};
-        cleanup_buf struct buf out = BUF_INIT;
-        assert_int_equal(overlay_script_datastores(&stores[i], 1, &out, &err), -1);
-        assert_non_null(strstr(err.text, "datastore"));
     }
 }
 
@@ -264,8 +188,6 @@ static void check_script(struct buf *script)
 static void shellcheck_agrees(void **state)
 {
     struct error err;
-    struct fleet_datastore stores[] = {
-        {FLEET_STORE_NFS, TEXT("vm"), TEXT("nas1"), TEXT("/vol/vm"), true, false}};
     struct buf script = BUF_INIT;
     overlay_script_ssh(false, &script);
     check_script(&script);
@@ -273,7 +195,7 @@ static void shellcheck_agrees(void **state)
     check_script(&script);
     assert_int_equal(overlay_script_hostname("n1", &script, &err), 0);
     check_script(&script);
-    assert_int_equal(overlay_script_datastores(stores, 1, &script, &err), 0);
+    overlay_script_agent(FLEET_DATASTORES_MAX, &script);
     check_script(&script);
 }
 
@@ -296,9 +218,7 @@ int main(void)
         cmocka_unit_test(tech_support_mode_on_4_1),
         cmocka_unit_test(a_hostd_that_never_answers),
         cmocka_unit_test(hostname),
-        cmocka_unit_test(datastores_until_all_are_there),
-        cmocka_unit_test(datastores_there_already),
-        cmocka_unit_test(datastores_given_up_after_a_day),
+        cmocka_unit_test(agent_is_started),
         cmocka_unit_test(values_stay_values),
         cmocka_unit_test(refused_values),
         cmocka_unit_test(shellcheck_agrees),

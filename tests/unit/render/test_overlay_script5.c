@@ -32,8 +32,8 @@ static void write_script(const struct overlay_script5 *what)
     /* SC2016: that nothing is expanded in single quotes is what they are for. */
     fixture_check("shellcheck -s sh -e SC2016 plain 2>&1", "");
     fixture_check("grep -c exit plain || :", "0\n");
-    fixture_check("sed 's,/etc/,./etc/,g; s,/vmfs/,./vmfs/,g' plain >script", "");
-    fixture_check("rm -rf slept vmfs up hostd; mkdir -p vmfs/volumes; : >calls; : >log", "");
+    fixture_check("sed 's,/etc/,./etc/,g' plain >script", "");
+    fixture_check("rm -rf slept up hostd; : >calls; : >log", "");
     fixture_write_text("etc/shadow", shadow);
 }
 
@@ -48,15 +48,7 @@ static const char fake_vim_cmd[] = "#!/bin/sh\n" RECORD "case $1 in\n"
                                    "*) [ ! -f broken ] ;;\n"
                                    "esac\n";
 
-/* The file server is there from the third attempt on. */
-static const char fake_cli[] =
-    "#!/bin/sh\n" RECORD "case \"$*\" in\n"
-    "'storage nfs add '*)\n"
-    "    [ \"$(grep -c 'nfs|add' calls)\" -gt 2 ] || { echo 'Unable to complete Sysinfo operation'; exit 1; "
-    "}\n"
-    "    for word; do case $word in --volume-name=*) mkdir \"vmfs/volumes/${word#*=}\" ;; esac; done ;;\n"
-    "*) [ ! -f broken ] || { echo 'not now'; exit 1; } ;;\n"
-    "esac\n";
+static const char fake_cli[] = "#!/bin/sh\n" RECORD "[ ! -f broken ] || { echo 'not now'; exit 1; }\n";
 
 static const char fake_plain[] = "#!/bin/sh\n" RECORD;
 
@@ -67,7 +59,7 @@ static void nothing_to_do(void **state)
     assert_true(overlay_script5_needed(&(struct overlay_script5){.hostname = "n"}));
     assert_true(overlay_script5_needed(&(struct overlay_script5){.root = true}));
     assert_true(overlay_script5_needed(&(struct overlay_script5){.ssh = true}));
-    assert_true(overlay_script5_needed(&(struct overlay_script5){.datastore_count = 1}));
+    assert_true(overlay_script5_needed(&(struct overlay_script5){.agent = true}));
 }
 
 /* Neither waits for hostd. */
@@ -168,74 +160,57 @@ static void root_is_added(void **state)
     fixture_check("rm etc/bootherd/root.hash; " SOURCE " 2>/dev/null; cmp etc/shadow vandal; cat log", "0\n");
 }
 
-static void datastores(void **state)
+#define AGENT "localcli|network|firewall|ruleset|set|--ruleset-id=httpClient|--enabled=true|\n"
+
+/* After the network, before hostd, and without it: the agent waits for what it needs. */
+static void agent(void **state)
 {
-    struct fleet_datastore stores[] = {
-        {FLEET_STORE_NFS, TEXT("vm"), TEXT("nas1"), TEXT("/vol/vm"), false, false},
-        {FLEET_STORE_NFS, TEXT("iso"), TEXT("10.0.0.9"), TEXT("/vol/iso"), true, false},
-        {FLEET_STORE_NFS, TEXT("there"), TEXT("nas1"), TEXT("/vol/there"), false, false}};
-    write_script(&(struct overlay_script5){.datastore_count = 3, .datastores = stores});
-    fixture_check(
-        "mkdir vmfs/volumes/there; " SOURCE "; grep -v summary calls; ls vmfs/volumes; cat log",
-        "0\n"
-        "esxcli|storage|nfs|add|--host=nas1|--share=/vol/vm|--volume-name=vm|\n"
-        "esxcli|storage|nfs|add|--host=10.0.0.9|--share=/vol/iso|--volume-name=iso|--readonly|\n"
-        "esxcli|storage|nfs|add|--host=nas1|--share=/vol/vm|--volume-name=vm|\n"
-        "esxcli|storage|nfs|add|--host=10.0.0.9|--share=/vol/iso|--volume-name=iso|--readonly|\n"
-        "iso\nthere\nvm\n"
-        "-t|bootherd|datastore vm (nas1:/vol/vm) is not mounted: Unable to complete Sysinfo operation|\n"
-        "-t|bootherd|datastore iso (10.0.0.9:/vol/iso) is not mounted: Unable to complete Sysinfo "
-        "operation|\n");
+    fixture_write_text("etc/bootherd/agent.sh", "echo \"agent|$*|\" >>calls; exec >&-\n");
+    write_script(
+        &(struct overlay_script5){.agent = true, .hostname = "esx1", .nfs_count = 8, .nfs41_count = 8});
+    fixture_check(SOURCE "; cat calls log",
+                  "0\nlocalcli|system|hostname|set|--host=esx1|\n" AGENT "agent|start|\n");
+    write_script(&(struct overlay_script5){.agent = true, .nfs_count = 9});
+    fixture_check(SOURCE "; cat calls log",
+                  "0\n" AGENT
+                  "localcli|system|settings|advanced|set|--option=/NFS/MaxVolumes|--int-value=64|\n"
+                  "agent|start|\n");
+    write_script(&(struct overlay_script5){.agent = true, .nfs41_count = 9});
+    fixture_check(SOURCE "; cat calls log",
+                  "0\n" AGENT
+                  "localcli|system|settings|advanced|set|--option=/NFS41/MaxVolumes|--int-value=64|\n"
+                  "agent|start|\n");
+    /* A firewall that is not as expected does not keep it from mounting. */
+    write_script(&(struct overlay_script5){.agent = true});
+    fixture_write_text("broken", "");
+    fixture_check(SOURCE "; rm broken; grep -c httpClient calls; tail -n1 calls", "0\n30\nagent|start|\n");
 }
 
-static void sixty_four_datastores(void **state)
+/* SSH does not wait for it. */
+static void agent_and_ssh(void **state)
 {
-    struct fleet_datastore stores[FLEET_DATASTORES_MAX];
-    char host[] = "nas", path[] = "/x";
-    char labels[FLEET_DATASTORES_MAX][8];
-    for (size_t i = 0; i < FLEET_DATASTORES_MAX; i++) {
-        snprintf(labels[i], sizeof labels[i], "d%zu", i);
-        stores[i] = (struct fleet_datastore){.label = labels[i], .host = host, .path = path};
-    }
-    write_script(&(struct overlay_script5){.datastore_count = 8, .datastores = stores});
-    fixture_check(SOURCE "; ls vmfs/volumes | wc -l; grep -c MaxVolumes calls || :", "0\n8\n0\n");
-    write_script(&(struct overlay_script5){.datastore_count = FLEET_DATASTORES_MAX, .datastores = stores});
-    fixture_check(SOURCE "; ls vmfs/volumes | wc -l; grep MaxVolumes calls",
-                  "0\n64\nesxcli|system|settings|advanced|set|--option=/NFS/MaxVolumes|--int-value=64|\n");
-}
-
-static void values_stay_values(void **state)
-{
-    struct fleet_datastore stores[] = {{FLEET_STORE_NFS, TEXT("it's $(touch pwned)"), TEXT("`touch pwned`"),
-                                        TEXT("/'; touch pwned; '"), true, false}};
-    write_script(&(struct overlay_script5){
-        .hostname = "-x; touch pwned $(touch pwned)", .datastore_count = 1, .datastores = stores});
-    fixture_check(SOURCE "; ls pwned 2>/dev/null; ls vmfs/volumes; grep -v summary calls | sort -u",
-                  "0\nit's $(touch pwned)\n"
-                  "esxcli|storage|nfs|add|--host=`touch pwned`|--share=/'; touch pwned; '|"
-                  "--volume-name=it's $(touch pwned)|--readonly|\n"
-                  "localcli|system|hostname|set|--host=-x; touch pwned $(touch pwned)|\n");
+    fixture_write_text("etc/bootherd/agent.sh", "until grep -q start_ssh calls; do busybox sleep 0.1; done\n"
+                                                "echo 'agent' >>calls\n");
+    write_script(&(struct overlay_script5){.agent = true, .ssh = true});
+    fixture_check("sed -i s/root::/root:*:/ etc/shadow; " SOURCE
+                  "; grep -c start_ssh calls; grep -c ^agent calls",
+                  "0\n1\n1\n");
 }
 
 static void refused_values(void **state)
 {
-    struct fleet_datastore good = {FLEET_STORE_NFS, TEXT("vm"), TEXT("nas"), TEXT("/x"), false, false};
-    struct fleet_datastore bad[] = {good, good, good, good};
-    bad[0].label = TEXT("a/b");
-    bad[1].label = TEXT("");
-    bad[2].host = TEXT("nas\n");
-    bad[3].path = TEXT("/x\x1b");
-    for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) {
-        struct error err = {0};
-        cleanup_buf struct buf out = BUF_INIT;
-        struct overlay_script5 what = {.datastore_count = 1, .datastores = &bad[i]};
-        assert_int_equal(overlay_script5(&what, &out, &err), -1);
-        assert_non_null(strstr(err.text, "datastore"));
-    }
     struct error err = {0};
     cleanup_buf struct buf out = BUF_INIT;
     assert_int_equal(overlay_script5(&(struct overlay_script5){.hostname = "a\nb"}, &out, &err), -1);
     assert_string_equal(err.text, "the host name contains a control character (byte 0x0a at 1)");
+}
+
+/* The name is a value, whatever is in it. */
+static void values_stay_values(void **state)
+{
+    write_script(&(struct overlay_script5){.hostname = "-x; touch pwned $(touch pwned) 'y'"});
+    fixture_check(SOURCE "; ls pwned 2>/dev/null; cat calls",
+                  "0\nlocalcli|system|hostname|set|--host=-x; touch pwned $(touch pwned) 'y'|\n");
 }
 
 static int start(void **state)
@@ -255,12 +230,12 @@ static int start(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(nothing_to_do),         cmocka_unit_test(hostname_and_vlan),
-        cmocka_unit_test(tried_for_a_minute),    cmocka_unit_test(ssh_through_hostd),
-        cmocka_unit_test(ssh_without_hostd),     cmocka_unit_test(no_ssh_with_an_empty_password),
-        cmocka_unit_test(root_is_put_back),      cmocka_unit_test(root_is_put_back_again),
-        cmocka_unit_test(root_is_added),         cmocka_unit_test(datastores),
-        cmocka_unit_test(sixty_four_datastores), cmocka_unit_test(values_stay_values),
+        cmocka_unit_test(nothing_to_do),      cmocka_unit_test(hostname_and_vlan),
+        cmocka_unit_test(tried_for_a_minute), cmocka_unit_test(ssh_through_hostd),
+        cmocka_unit_test(ssh_without_hostd),  cmocka_unit_test(no_ssh_with_an_empty_password),
+        cmocka_unit_test(root_is_put_back),   cmocka_unit_test(root_is_put_back_again),
+        cmocka_unit_test(root_is_added),      cmocka_unit_test(agent),
+        cmocka_unit_test(agent_and_ssh),      cmocka_unit_test(values_stay_values),
         cmocka_unit_test(refused_values),
     };
     return cmocka_run_group_tests(tests, start, fixture_stop);
