@@ -47,7 +47,7 @@ agent_probe() {
         # Files of machines that run are locked on VMFS.
         case $said in
         *[Bb]usy*) ;;
-        *) echo "cannot be read: $said" | tr '\n' ' ' && return 1 ;;
+        *) echo "cannot be read: ${said##*: }" && return 1 ;;
         esac
         tries=$((tries + 1))
         [ $tries -lt 5 ] || break
@@ -97,7 +97,7 @@ END
             # From now on it is only looked whether it still answers.
             wait=$agent_interval retry=$agent_retry_first probe=read
         else
-            said=$(printf '%.200s' "$said" | tr '\n' ' ')
+            said=$(printf '%.200s' "$said" | agent_join)
             said="failed|$(agent_encode "$said")"
             wait=$retry
             retry=$((retry * 2 < agent_retry_longest ? retry * 2 : agent_retry_longest))
@@ -146,7 +146,7 @@ agent_see_stores() {
         esac
         printf 'store|%s|%s\n' "$label" "$found"
     done <"$agent_run/keepers" >"$agent_run/stores.seen"
-    if ! cmp -s "$agent_run/stores.seen" "$agent_run/stores.now"; then
+    if ! agent_same "$agent_run/stores.seen" "$agent_run/stores.now"; then
         while IFS='|' read -r kind label type found; do
             grep -qxF -e "$kind|$label|$type|$found" "$agent_run/stores.now" && continue
             agent_plain "$found"

@@ -35,7 +35,7 @@ agent_plan() {
 # agent_failed LABEL FILE KIND WHY BEFORE: notes it for the next try; tells it unless it is what was told before.
 agent_failed() {
     local text why
-    text=$(printf '%.200s' "$4" | tr '\n' ' ')
+    text=$(printf '%.200s' "$4" | agent_join)
     why=$(agent_encode "$text")
     printf '%s|%s|%s\n' "$1" "$2" "$why" >>"$agent_run/failed.new"
     agent_failures=$((agent_failures + 1))
@@ -165,7 +165,7 @@ agent_report() {
         cat "$agent_run/stores.now"
         sed 's/^[^|]*|\([^|]*\)|\([^|]*|[^|]*|[^|]*\)|\([^|]*\).*/vm|\2|\1|\3/' "$agent_run/present" | sort
     } >"$now"
-    if [ "$1" = change ] && cmp -s "$now" "$agent_run/told"; then
+    if [ "$1" = change ] && [ -f "$agent_run/told" ] && agent_same "$now" "$agent_run/told"; then
         if agent_alive; then agent_hear; fi
         return
     fi

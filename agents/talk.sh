@@ -34,6 +34,16 @@ agent_kill() {
     kill -9 "$1" 2>/dev/null
 }
 
+# agent_same FILE FILE: not every ESXi has cmp.
+agent_same() {
+    [ "$(cat "$1" 2>/dev/null)" = "$(cat "$2" 2>/dev/null)" ]
+}
+
+# The lines of standard input as one: ESXi 7 has no tr.
+agent_join() {
+    sed -e ':a' -e '$!{' -e N -e ba -e '}' -e 's/\n/ /g'
+}
+
 # agent_within SECONDS COMMAND...: its status and output; 124 when it took longer. A process that waits for a dead NFS server
 # cannot be killed, so nothing waits for it: not for its end, nor for the other end of its output. What is waited for is a
 # sleep that it ends when it is done.
@@ -69,12 +79,16 @@ agent_within() {
 agent_scripts() {
     local byte octal
     {
-        printf ':a\n$!{\nN\nba\n}\ns/%%/%%25/g\ns/|/%%7C/g\ns/\\n/%%0A/g\n'
+        printf 's/%%/%%25/g\ns/|/%%7C/g\n'
         for byte in 1 2 3 4 5 6 7 8 9 11 12 13 14 15 16 17 18 19 20 21 22 23 24 25 26 27 28 29 30 31 127; do
             octal=$(printf '%03o' $byte)
             printf "s/\\$octal/%%%02X/g\n" $byte
         done
-        printf 's/\\.$//\n'
+    } >"$agent_run/line.sed" # for a field with a line for itself, and no line ends in it
+    {
+        printf ':a\n$!{\nN\nba\n}\n'
+        cat "$agent_run/line.sed"
+        printf 's/\\n/%%0A/g\ns/\\.$//\n'
     } >"$agent_run/encode.sed"
     {
         printf 's/\\\\/\\\\\\\\/g\n'
