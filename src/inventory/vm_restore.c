@@ -1,6 +1,7 @@
 #include "inventory/vm_restore.h"
 
 #include "base/text.h"
+#include "fleet/fleet_datastore.h"
 #include "inventory/vm_line.h"
 
 #include <errno.h>
@@ -14,8 +15,11 @@
 #define WORDS_MAX    2600
 
 /*
- * Templates: %l label, %h host, %p path, %s host:path, %d the datastore's folder on the host, %f the
- * machine's file there, %n its name, each as one word of the shell; %r what makes it read only.
+ * What the agents run, without what tells them whether it is there already; by NFS 4.1 on Linux for the first
+ * of several hosts that answers.
+ *
+ * Templates: %l label, %h host, %p path, %s host:path, %m rw or ro, %d the datastore's folder on the host, %f
+ * the machine's file there, %n its name, each as one word of the shell; %r what makes it read only.
  */
 struct commands {
     const char *mount[4]; /* by enum fleet_store_kind; NULL: this kind of host cannot */
@@ -28,41 +32,37 @@ struct commands {
 
 #define LINUX_MOUNTS                                                                                         \
     {                                                                                                        \
-        "mount -t nfs -o vers=3%r %s %d", "mount -t nfs4 -o vers=4.1%r %s %d", NULL,                         \
-            "iscsistart -t %p -a %h; mount LABEL=%l %d"                                                      \
+        "mount.nfs %s %d -o %m,hard,vers=3", "mount.nfs %s %d -o %m,hard,vers=4.1", NULL,                    \
+            "iscsistart -t %p -g 1 -a %h; mount -o %m LABEL=%l %d"                                           \
     }
 #define VIM_CMD                                                                                              \
     .registers = "vim-cmd solo/registervm %f", .start = "vim-cmd vmsvc/power.on VMID",                       \
     .answer = "vim-cmd vmsvc/message VMID"
 
 static const struct commands commands[] = {
-    [VM_HOST_ESXI4] = {.mount = {"esxcfg-nas -a -o %h -s %p%r %l", NULL, "",
+    [VM_HOST_ESXI4] = {.mount = {"esxcfg-nas -a %l -o %h -s %p%r", NULL, "",
                                  "esxcfg-swiscsi -e; vmkiscsi-tool -D -a %h VMHBA; esxcfg-rescan VMHBA"},
-                       .read_only = " --readonly",
+                       .read_only = " -y",
                        .folder = FOLDER_ESXI,
                        VIM_CMD},
     [VM_HOST_ESXI5] =
         {.mount = {"esxcli storage nfs add --host=%h --share=%p --volume-name=%l%r",
                    "esxcli storage nfs41 add --hosts=%h --share=%p --volume-name=%l%r", "",
-                   "esxcli iscsi adapter discovery sendtarget add --adapter=VMHBA --address=%h"},
+                   "esxcli iscsi software set --enabled=true; "
+                   "esxcli iscsi adapter discovery statictarget add --adapter=VMHBA --address=%h --name=%p; "
+                   "esxcli storage core adapter rescan --adapter=VMHBA"},
          .read_only = " --readonly",
          .folder = FOLDER_ESXI,
          VIM_CMD},
-    [VM_HOST_XL] = {.mount = LINUX_MOUNTS,
-                    .read_only = ",ro",
-                    .folder = FOLDER_LINUX,
-                    .start = "xl create %f"},
+    [VM_HOST_XL] = {.mount = LINUX_MOUNTS, .folder = FOLDER_LINUX, .start = "xl create %f"},
     [VM_HOST_VIRSH] = {.mount = LINUX_MOUNTS,
-                       .read_only = ",ro",
                        .folder = FOLDER_LINUX,
                        .registers = "virsh define %f",
                        .start = "virsh start %n"},
     [VM_HOST_QEMU] = {.mount = LINUX_MOUNTS,
-                      .read_only = ",ro",
                       .folder = FOLDER_LINUX,
                       .start = "qemu-system-x86_64 -readconfig %f"},
     [VM_HOST_LINUX] = {.mount = LINUX_MOUNTS,
-                       .read_only = ",ro",
                        .folder = FOLDER_LINUX,
                        .start = "virsh start %n, or qemu-system-x86_64 -readconfig %f"},
 };
@@ -177,6 +177,9 @@ static void put_word(char what, const struct commands *host, const struct step *
     case 's':
         buf_format(&word, "%s:%s", d->host, d->path);
         break;
+    case 'm':
+        buf_append_text(&word, d->read_only ? "ro" : "rw");
+        break;
     case 'd':
         buf_format(&word, "%s%s", host->folder, d->label);
         break;
@@ -210,8 +213,10 @@ static int step_mount(const struct commands *host, const struct fleet_datastore 
 {
     struct step step = {.step = "mount", .store = d};
     const char *template = host->mount[d->kind];
+    cleanup_buf struct buf place = BUF_INIT;
+    fleet_datastore_format(d, &place);
     if (*d->host)
-        snprintf(step.text, sizeof step.text, "mount %s (%s:%s, %s%s)", d->label, d->host, d->path,
+        snprintf(step.text, sizeof step.text, "mount %s (%s, %s%s)", d->label, buf_text(&place),
                  kind_words[d->kind], d->read_only ? ", read only" : "");
     else
         snprintf(step.text, sizeof step.text, "mount %s (%s)", d->label, kind_words[d->kind]);

@@ -23,7 +23,8 @@ int volume_of(const struct fleet_settings *settings, const char *node, const cha
     else if (store->kind == FLEET_STORE_ISCSI)
         size = snprintf(out, VOLUME_MAX, "iscsi://%s/%s", store->path, label);
     else
-        size = snprintf(out, VOLUME_MAX, "nfs://%s%s", store->host, store->path);
+        size = snprintf(out, VOLUME_MAX, "nfs://%.*s%s", (int)strcspn(store->host, ","), store->host,
+                        store->path);
     return size > 0 && size < VOLUME_MAX
                ? 0
                : error_set(err, "datastore \"%s\" of %s: its volume's name is too long", label, node);

@@ -3,9 +3,9 @@
  *
  *   nfs, nfs41   "nfs://HOST/PATH", host and path normalised as in fleet.h: ESXi makes the volume's id of
  * these very bytes. The same for both protocols, since it is the same share; that one host mounts a share by
- * both is refused when the fleet is checked. iscsi        "iscsi://TARGET/LABEL": a LUN that several hosts
- * see vmfs         "vmfs://NODE/LABEL": a disk of that node alone none known   "local://NODE/LABEL": a label
- * that the host reports and the fleet does not have
+ * both is refused when the fleet is checked. Of several hosts the first in order iscsi
+ * "iscsi://TARGET/LABEL": a LUN that several hosts see vmfs         "vmfs://NODE/LABEL": a disk of that node
+ * alone none known   "local://NODE/LABEL": a label that the host reports and the fleet does not have
  */
 #pragma once
 

@@ -109,3 +109,6 @@ const char *plan_overlay_name(const struct image *image);
 const struct image_file *plan_kernel_plain(const struct image *image);
 
 enum plan_shape plan_shape_of(const struct image *image);
+
+/* Why the image's system cannot mount it as it is set; NULL: it can. */
+const char *plan_cannot_mount(const struct image *image, const struct fleet_datastore *datastore);

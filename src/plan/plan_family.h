@@ -24,6 +24,8 @@ int plan_put_files(struct plan *plan, const struct plan_family *family, const st
 int plan_put_options(struct plan *plan, const struct plan_site *site, const struct fleet_settings *settings,
                      struct error *err);
 int plan_check(struct plan *plan, const struct fleet_settings *settings, struct error *err);
+/* Warns of what the host's agent will only find out there. */
+void plan_check_datastores(struct plan *plan, const struct fleet_settings *settings);
 /* Whether the overlay stands behind an initrd, under its name, instead of being a file of its own. */
 bool plan_shape_joins(enum plan_shape shape);
 bool plan_wants_overlay(const struct fleet_node *node, const struct fleet_settings *settings);

@@ -134,6 +134,7 @@ int plan_put_files(struct plan *plan, const struct plan_family *family, const st
     const struct image_file *kernel = kernel_for(plan);
     if (!kernel)
         return error_set(err, "the image has no kernel: import it again");
+    plan_check_datastores(plan, settings);
     const char *overlay = plan_wants_overlay(plan->node, settings) ? plan_overlay_name(plan->image) : NULL;
     if (!overlay && family->overlay && plan_wants_overlay(plan->node, settings))
         plan_warn(plan, "the image has no initrd, so the node's own settings have no place in it");

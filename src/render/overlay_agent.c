@@ -17,6 +17,9 @@ static const struct {
     {"agent.sh", "core.sh", ALL},
     {"talk.sh", "talk.sh", ALL},
     {"restore.sh", "restore.sh", ALL},
+    {"host.sh", "esxi4.sh", KIND(ESXI4)},
+    {"host.sh", "esxi5.sh", KIND(ESXI5)},
+    {"host-vim.sh", "vim.sh", KIND(ESXI4) | KIND(ESXI5)},
     {"host.sh", "linux.sh", KIND(XL) | KIND(LINUX)},
     {"host-virsh.sh", "virsh.sh", KIND(LINUX)},
     {"host-qemu.sh", "qemu.sh", KIND(LINUX)},
@@ -26,6 +29,8 @@ static const struct {
     const char *family;
     enum vm_host_kind kind;
 } agent_kinds[] = {
+    {"esxi_dd", VM_HOST_ESXI4},
+    {"esxi_bootcfg", VM_HOST_ESXI5},
     {"linux", VM_HOST_LINUX},
 };
 

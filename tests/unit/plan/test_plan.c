@@ -203,9 +203,12 @@ static void each_setting_asks_for_an_overlay(void **state)
     node.settings.agent = off;
     make();
     assert_int_equal(plan.overlay_at, -1);
+    check_warns("the agent is off, so nothing mounts the datastores");
     node.settings.agent = automatic;
+    store.kind = FLEET_STORE_NFS41;
     make();
     assert_int_equal(plan.overlay_at, 5);
+    check_warns("datastore text will not be mounted: NFS 4.1 needs ESXi 6.0");
     node = bare;
     node.settings.agent = automatic;
     make();

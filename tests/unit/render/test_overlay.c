@@ -63,6 +63,13 @@ static char *render(const struct fleet_settings *settings, const struct overlay_
 static const char names[] = ".ssh/\n"
                             ".ssh/authorized_keys\n"
                             "etc/\n"
+                            "etc/bootherd/\n"
+                            "etc/bootherd/agent.list\n"
+                            "etc/bootherd/agent.sh\n"
+                            "etc/bootherd/host-vim.sh\n"
+                            "etc/bootherd/host.sh\n"
+                            "etc/bootherd/restore.sh\n"
+                            "etc/bootherd/talk.sh\n"
                             "etc/shadow\n"
                             "etc/vmware/\n"
                             "etc/vmware/init/\n"
@@ -156,6 +163,21 @@ static void equal_input_equal_bytes(void **state)
     buf_clear(&two);
     assert_int_equal(try_render(&settings, back, 2, &two, &list, &err), 0);
     assert_true(one.size != two.size || memcmp(one.data, two.data, one.size) != 0);
+}
+
+/* The very scripts of the source, and a list that nobody else may read. */
+static void agent_files(void **state)
+{
+    struct fleet_settings settings = everything;
+    free(render(&settings, NULL, 0));
+    fixture_check(
+        "mkdir x && tar -xpzf mod.tgz -C x && cd x/etc/bootherd && cat agent.list && stat -c '%a %n' * && "
+        "cmp agent.sh $SOURCE_ROOT/agents/core.sh && cmp host.sh $SOURCE_ROOT/agents/esxi4.sh && "
+        "cmp talk.sh $SOURCE_ROOT/agents/talk.sh && cmp restore.sh $SOURCE_ROOT/agents/restore.sh",
+        AGENT_LIST
+        "600 agent.list\n755 agent.sh\n755 host-vim.sh\n755 host.sh\n755 restore.sh\n755 talk.sh\n");
+    fixture_check("tail -n2 x/etc/vmware/init/init.d/95.bootherd-agent; rm -r x",
+                  "sh /etc/bootherd/agent.sh start </dev/null >/dev/null 2>&1 &\nreturn ${SUCCESS}\n");
 }
 
 static void what_was_not_asked_for_is_not_there(void **state)
@@ -298,6 +320,7 @@ int main(void)
         cmocka_unit_test(listing_as_tar_has_it),
         cmocka_unit_test(shape_of_the_bytes),
         cmocka_unit_test(equal_input_equal_bytes),
+        cmocka_unit_test(agent_files),
         cmocka_unit_test(what_was_not_asked_for_is_not_there),
         cmocka_unit_test(root_is_locked_without_a_usable_hash),
         cmocka_unit_test(operators_files_win),

@@ -62,7 +62,9 @@ static void render(const char *version, const struct fleet_settings *settings,
 }
 
 #define COMMON_FILES(root_hash, hook)                                                                        \
-    "./etc/bootherd " root_hash "./etc/bootherd/start.sh " hook                                              \
+    "./etc/bootherd ./etc/bootherd/agent.list ./etc/bootherd/agent.sh ./etc/bootherd/host-vim.sh "           \
+    "./etc/bootherd/host.sh "                                                                                \
+    "./etc/bootherd/restore.sh " root_hash "./etc/bootherd/start.sh ./etc/bootherd/talk.sh " hook            \
     "./etc/shadow ./etc/ssh ./etc/ssh/keys-root ./etc/ssh/keys-root/authorized_keys ./etc/vmware "           \
     "./etc/vmware/welcome\n"
 
@@ -97,7 +99,11 @@ static void modes(void **state)
                   "1755 rc.local.d/local.sh\n755 bootherd/start.sh\n400 bootherd/root.hash\n");
     fixture_check("tar -tzf bootherd.tgz | head -n3; bsdtar -tf bootherd.tgz | wc -l",
                   "etc/\netc/bootherd/\n"
-                  "etc/bootherd/root.hash\n12\n");
+                  "etc/bootherd/agent.list\n18\n");
+    fixture_check("cd x/etc/bootherd && stat -c '%a %n' agent.* host.sh && cat agent.list && "
+                  "cmp agent.sh $SOURCE_ROOT/agents/core.sh && cmp host.sh $SOURCE_ROOT/agents/esxi5.sh && "
+                  "cmp host-vim.sh $SOURCE_ROOT/agents/vim.sh",
+                  "600 agent.list\n755 agent.sh\n755 host.sh\n" AGENT_LIST);
 }
 
 static void contents(void **state)
@@ -156,8 +162,9 @@ static void operators_files_win(void **state)
         {.path = "etc/ssh", .directory = true, .mode = 0700},
     };
     render("7.0.0", &everything, extras, 2);
-    fixture_check("cat x/etc/rc.local.d/local.sh; stat -c %a x/etc/ssh; ls x/etc/bootherd",
-                  "mine\n755\nroot.hash\nstart.sh\n");
+    fixture_check(
+        "cat x/etc/rc.local.d/local.sh; stat -c %a x/etc/ssh; ls x/etc/bootherd",
+        "mine\n755\nagent.list\nagent.sh\nhost-vim.sh\nhost.sh\nrestore.sh\nroot.hash\nstart.sh\ntalk.sh\n");
 }
 
 /* What the image's own init does with the hook: executes it, and goes on. */
