@@ -18,9 +18,10 @@ void vm_line_put(struct buf *out, const char *const *fields, size_t count);
 /*
  * Takes the next line of *text (which moves on), decodes its fields into `scratch` and points `fields` at
  * them; those that are missing are "". A CR before the line end is dropped. 1, 0 at the end, -1: a broken
- * %XX, a NUL, or a line longer than scratch; fields beyond VM_LINE_FIELDS are left out.
+ * %XX, a NUL, or a line longer than scratch, which is passed all the same; fields beyond VM_LINE_FIELDS are
+ * left out.
  */
-#define VM_LINE_MAX 4096 /* bytes of a line: paths of 1 KiB with every byte encoded */
+#define VM_LINE_MAX 8192 /* bytes of a line: all fields of a machine (vm_list.h), every byte encoded */
 struct vm_line {
     size_t count;
     const char *field[VM_LINE_FIELDS]; /* into scratch */

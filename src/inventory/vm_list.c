@@ -299,8 +299,8 @@ void vm_list_sort(struct vm_list *list)
 /* What happened since the host's boot, in one field. */
 static void format_state(const struct vm *vm, char *out, size_t size)
 {
-    snprintf(out, size, "%d:%" PRIu32 ":%" PRIu32 ":%" PRId64 ":%s", vm->was_seen, vm->missing, vm->off,
-             vm->missing_ms, vm->why);
+    snprintf(out, size, "%d:%" PRIu32 ":%" PRIu32 ":%" PRId64 ":%s", vm->was_seen ? 1 + vm->was_on : 0,
+             vm->missing, vm->off, vm->missing_ms, vm->why ? vm->why : "");
 }
 
 void vm_list_format(const struct vm_list *list, struct buf *out)
@@ -349,10 +349,11 @@ static bool parse_number(const char **text, uint64_t max, uint64_t *out)
 static bool parse_state(const char *text, struct vm *vm)
 {
     uint64_t seen, missing, off, missing_ms;
-    if (!parse_number(&text, 1, &seen) || !parse_number(&text, UINT32_MAX, &missing) ||
+    if (!parse_number(&text, 2, &seen) || !parse_number(&text, UINT32_MAX, &missing) ||
         !parse_number(&text, UINT32_MAX, &off) || !parse_number(&text, INT64_MAX, &missing_ms))
         return false;
-    vm->was_seen = seen;
+    vm->was_seen = seen > 0;
+    vm->was_on = seen == 2;
     vm->missing = (uint32_t)missing;
     vm->off = (uint32_t)off;
     vm->missing_ms = (int64_t)missing_ms;

@@ -52,6 +52,7 @@ struct vm {
     enum vm_answer answer;
     /* Of a wanted one, since the host's last boot: */
     bool was_seen;      /* the host reported it */
+    bool was_on;        /* and on: false where !was_seen */
     uint32_t missing;   /* reports in a row without it */
     uint32_t off;       /* reports in a row that have it off though it is wanted on */
     int64_t missing_ms; /* when the first of these came; 0: none */
@@ -97,7 +98,8 @@ void vm_list_sort(struct vm_list *list);
 
 /*
  * As text, in lines of vm_line.h:  vm|LABEL|FILE|NAME|POWER|ORDER|DELAY|ANSWER|ID|FIXED|STATE
- * What the database keeps. Total: any bytes give a list or an error with the line's number.
+ * STATE is "SEEN:MISSING:OFF:MISSING_MS:WHY", SEEN 0, 1, or 2: on. What the database keeps. Total: any bytes
+ * give a list or an error with the line's number.
  */
 void vm_list_format(const struct vm_list *list, struct buf *out);
 int vm_list_parse(struct slice text, struct vm_list *out, struct error *err);

@@ -13,6 +13,7 @@ struct merge {
     const struct vm_list *seen; /* the report's */
     struct vm_merge *out;
     bool *is_taken;      /* by place in `seen`: it is one of the known machines */
+    bool *is_missing;    /* by place in `known`: from this report, that may remove it */
     bool removes;        /* this report may remove and set to off */
     struct moved *moves; /* reported machines by id, sorted: of those that are new */
     size_t move_count;
@@ -50,6 +51,11 @@ static int by_id(const void *a, const void *b)
     return left->place < right->place ? -1 : left->place > right->place;
 }
 
+static const char *other_owner(const struct merge *m, const struct vm *seen)
+{
+    return m->in->owner ? m->in->owner(m->in->ctx, seen) : NULL;
+}
+
 static int find_moves(struct merge *m, struct error *err)
 {
     const struct vm_list *known = m->in->known;
@@ -76,20 +82,45 @@ static const struct vm *moved_to(const struct merge *m, const struct vm *vm)
         else
             high = middle;
     }
-    if (!*vm->id || low == m->move_count || strcmp(m->moves[low].id, vm->id) != 0 ||
+    if (low == m->move_count || strcmp(m->moves[low].id, vm->id) != 0 ||
         (low + 1 < m->move_count && strcmp(m->moves[low + 1].id, vm->id) == 0))
         return NULL;
     const struct vm *to = &m->seen->vms[m->moves[low].place];
-    return m->is_taken[m->moves[low].place] ? NULL : to;
+    return m->is_taken[m->moves[low].place] || other_owner(m, to) ? NULL : to;
 }
 
 /* --- what is known --- */
+
+static const struct vm_store *store_of(const struct vm_list *seen, const char *label)
+{
+    for (size_t i = 0; i < seen->store_count; i++)
+        if (strcmp(seen->stores[i].label, label) == 0)
+            return &seen->stores[i];
+    return NULL;
+}
+
+static bool store_is_ok(const struct merge *m, const char *label)
+{
+    const struct vm_store *store = store_of(m->seen, label);
+    return store && store->ok;
+}
+
+static bool store_is_failed(const struct merge *m, const char *label)
+{
+    const struct vm_store *store = store_of(m->seen, label);
+    return store && !store->ok;
+}
+
+static bool is_running(enum vm_power seen)
+{
+    return seen == VM_POWER_ON || seen == VM_POWER_PAUSED;
+}
 
 static void merge_power(struct merge *m, struct vm *vm, enum vm_power seen)
 {
     if (vm->power_fixed)
         return;
-    if (seen == VM_POWER_ON && vm->power == VM_POWER_OFF) {
+    if (is_running(seen) && vm->power == VM_POWER_OFF) {
         vm->power = VM_POWER_ON;
         m->out->powered++;
         note(m->out, vm, "is on");
@@ -98,7 +129,7 @@ static void merge_power(struct merge *m, struct vm *vm, enum vm_power seen)
         vm->off = 0;
         return;
     }
-    if (!m->removes || ++vm->off < VM_MERGE_CONFIRM)
+    if (!m->removes || !vm->was_on || !store_is_ok(m, vm->label) || ++vm->off < VM_MERGE_CONFIRM)
         return;
     vm->power = VM_POWER_OFF;
     vm->off = 0;
@@ -116,13 +147,14 @@ static int take_text(char **field, const char *text, bool *is_changed, struct er
 
 static int merge_seen(struct merge *m, struct vm *vm, const struct vm *seen, struct error *err)
 {
-    bool is_renamed = false, is_moved = false;
+    bool is_renamed = false, is_moved = false, is_named = !store_is_failed(m, seen->label);
     m->is_taken[seen - m->seen->vms] = true;
-    if (take_text(&vm->name, seen->name, &is_renamed, err) < 0 ||
-        take_text(&vm->id, seen->id, &is_renamed, err) < 0 ||
+    if ((is_named && take_text(&vm->name, seen->name, &is_renamed, err) < 0) ||
+        (is_named && take_text(&vm->id, seen->id, &is_renamed, err) < 0) ||
         take_text(&vm->label, seen->label, &is_moved, err) < 0 ||
         take_text(&vm->file, seen->file, &is_moved, err) < 0 || vm_set_text(&vm->why, "", err) < 0)
         return -1;
+    vm->was_on = (vm->was_seen && vm->was_on) || is_running(seen->power);
     vm->was_seen = true;
     vm->missing = 0;
     vm->missing_ms = 0;
@@ -134,18 +166,11 @@ static int merge_seen(struct merge *m, struct vm *vm, const struct vm *seen, str
     return 0;
 }
 
-static bool store_is_ok(const struct vm_list *seen, const char *label)
-{
-    for (size_t i = 0; i < seen->store_count; i++)
-        if (strcmp(seen->stores[i].label, label) == 0)
-            return seen->stores[i].ok;
-    return false;
-}
-
 static void merge_missing(struct merge *m, struct vm *vm)
 {
-    if (!m->removes || !vm->was_seen || !store_is_ok(m->seen, vm->label))
+    if (!m->removes || !vm->was_seen || !store_is_ok(m, vm->label))
         return;
+    m->is_missing[vm - m->out->next.vms] = true;
     if (!vm->missing++)
         vm->missing_ms = m->in->now_ms;
 }
@@ -168,24 +193,21 @@ static int merge_known(struct merge *m, struct error *err)
 
 /* --- what is gone --- */
 
-static bool is_gone(const struct vm *vm)
-{
-    return vm->missing >= VM_MERGE_CONFIRM;
-}
-
 /* More than half of them at once may be a management service that has lost its list. */
 static bool must_hold(const struct merge *m)
 {
     const struct vm_list *next = &m->out->next;
-    size_t gone = 0;
+    size_t seen = 0, missing = 0;
     bool is_fresh = false;
     for (size_t i = 0; i < next->count; i++) {
-        if (!next->vms[i].missing)
+        const struct vm *vm = &next->vms[i];
+        seen += vm->was_seen;
+        if (!m->is_missing[i])
             continue;
-        gone++;
-        is_fresh |= m->in->now_ms - next->vms[i].missing_ms < VM_MERGE_HOLD_MS;
+        missing++;
+        is_fresh |= m->in->now_ms - vm->missing_ms < VM_MERGE_HOLD_MS;
     }
-    return next->count >= 2 && gone * 2 > next->count && is_fresh;
+    return seen >= 2 && missing * 2 > seen && is_fresh;
 }
 
 /* Into `kept`, in its order; what it holds is owned by it. */
@@ -195,7 +217,7 @@ static int merge_gone(struct merge *m, struct vm_list *kept, struct error *err)
     m->out->is_held = must_hold(m);
     for (size_t i = 0; i < next->count; i++) {
         const struct vm *vm = &next->vms[i];
-        if (is_gone(vm) && !m->out->is_held) {
+        if (m->is_missing[i] && vm->missing >= VM_MERGE_CONFIRM && !m->out->is_held) {
             m->out->removed++;
             note(m->out, vm, "is gone");
         } else if (vm_list_add(kept, vm, err) < 0) {
@@ -219,14 +241,14 @@ static void note_conflict(struct merge *m, const struct vm *vm, const char *owne
 static int add_new(struct merge *m, const struct vm *seen, struct error *err)
 {
     struct vm vm = *seen;
-    const char *owner = m->in->owner ? m->in->owner(m->in->ctx, seen) : NULL;
+    const char *owner = other_owner(m, seen);
     if (owner) {
         note_conflict(m, seen, owner);
         return 0;
     }
     vm.was_seen = true;
-    vm.power = seen->power == VM_POWER_OFF ? VM_POWER_OFF : VM_POWER_ON;
-    vm.order = VM_ORDER_DEFAULT;
+    vm.was_on = is_running(seen->power);
+    vm.power = is_running(seen->power) ? VM_POWER_ON : VM_POWER_OFF;
     m->out->added++;
     note(m->out, seen, vm.power == VM_POWER_ON ? "is new, on" : "is new, off");
     return vm_list_add(&m->out->next, &vm, err);
@@ -247,6 +269,10 @@ static int merge_new(struct merge *m, struct error *err)
 static int merge_all(struct merge *m, struct error *err)
 {
     struct vm_list kept = {0};
+    size_t count = m->in->known->count;
+    m->is_missing = calloc(count ? count : 1, sizeof *m->is_missing);
+    if (!m->is_missing)
+        return error_errno(err, ENOMEM, "a report");
     if (vm_list_copy(m->in->known, &m->out->next, err) < 0 || find_moves(m, err) < 0 ||
         merge_known(m, err) < 0 || merge_gone(m, &kept, err) < 0) {
         vm_list_fini(&kept);
@@ -269,6 +295,7 @@ int vm_merge(const struct vm_merge_input *input, struct vm_merge *out, struct er
     m.is_taken = calloc(m.seen->count ? m.seen->count : 1, sizeof *m.is_taken);
     int result = m.is_taken ? merge_all(&m, err) : error_errno(err, ENOMEM, "a report");
     free(m.is_taken);
+    free(m.is_missing);
     free(m.moves);
     buf_fini(&m.scratch);
     if (result < 0)

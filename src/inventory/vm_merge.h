@@ -4,16 +4,18 @@
  *
  * What decides:
  *   - new machines are taken at once, unless another host owns them (the caller asks `owner`): then they are
- * told as a conflict and left out
+ * told as a conflict and left out. One that is on or paused is wanted on, any other off
  *   - a name or id that changed is taken at once; a machine with the same id on another path, whose old path
  * is not reported, was moved: it keeps its order, delay, power and answer
  *   - before the host has restored (`is_restored` false) nothing is ever removed or set to off: a stateless
  * host comes up empty
  *   - afterwards a machine is gone when it was seen since the boot, is missing from VM_MERGE_CONFIRM reports
- * in a row, and its datastore is reported as ok; likewise one is wanted off when so many reports in a row
- * have it off
- *   - more than half of two or more machines gone at once: only after VM_MERGE_HOLD_MS of such reports
- *   - machines on a datastore that is not reported ok stay as they are
+ * in a row, and its datastore is reported as ok; likewise one is wanted off when it was on since the boot and
+ * so many reports in a row have it off: one that could not be started is to be started next time
+ *   - more than half of two or more machines that were seen gone at once: only after VM_MERGE_HOLD_MS of such
+ * reports
+ *   - machines on a datastore that is not reported ok stay: no count of theirs grows, and one that is
+ * reported as failed tells no names (a host calls machines that it cannot reach by anything)
  *   - a report of a shutdown removes nothing and sets nothing to off: hosts switch their machines off on
  * their way down
  *   - power_fixed keeps power as the operator set it

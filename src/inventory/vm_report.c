@@ -110,6 +110,8 @@ static int read_vm(struct vm_report *r, const struct vm_line *line, struct error
     struct vm *before = *vm.label && *vm.file ? vm_list_find(&r->list, vm.label, vm.file) : NULL;
     if (!before)
         return vm_list_add(&r->list, &vm, err);
+    if (strlen(vm.name) >= VM_NAME_MAX || strlen(vm.id) >= VM_ID_MAX)
+        return error_set(err, "a machine's name or id is too long");
     before->power = vm.power;
     return vm_set_text(&before->name, vm.name, err) < 0 || vm_set_text(&before->id, vm.id, err) < 0 ? -1 : 0;
 }
