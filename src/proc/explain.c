@@ -5,6 +5,8 @@
 #include "proc/explain_views.h"
 #include "proc/join_file.h"
 #include "proc/overlay_job.h"
+#include "proc/state_agent.h"
+#include "state/state_vm.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -222,6 +224,17 @@ static int judge(const struct explain *explain, struct explain_subject *subject,
     return 0;
 }
 
+/* What its agent would be told; 0: it has none. */
+static int agent_list(const struct explain *explain, const struct fleet_node *node, struct buf *out,
+                      struct error *err)
+{
+    char server[STATE_AGENT_SERVER_MAX];
+    if (!explain->state)
+        return 0;
+    state_agent_server(site_of(explain, node, false).server, explain->site.http_port, server);
+    return state_vm_overlay_shown(explain->state, node->name, server, explain->now_s * 1000, out, err);
+}
+
 int explain_gather(const struct explain *explain, const char *who, const char *firmware,
                    struct explain_subject *subject, struct error *err)
 {
@@ -234,8 +247,12 @@ int explain_gather(const struct explain *explain, const char *who, const char *f
         return -1;
     if (subject->shown->plan->overlay_at < 0)
         return 0;
-    return overlay_job(explain->files_root_fd, explain->fleet, subject->node, subject->image, NULL,
-                       &subject->archive, &subject->listing, err);
+    cleanup_buf struct buf list = BUF_INIT;
+    int agent = agent_list(explain, subject->node, &list, err);
+    if (agent < 0)
+        return -1;
+    return overlay_job(explain->files_root_fd, explain->fleet, subject->node, subject->image,
+                       agent ? buf_text(&list) : NULL, &subject->archive, &subject->listing, err);
 }
 
 void explain_subject_fini(struct explain_subject *subject)

@@ -6,10 +6,12 @@
 #include "fleet/fleet.h"
 #include "plan/plan.h"
 #include "serve/dhcp_host.h"
+#include "state/state.h"
 #include "store/store.h"
 
 struct explain {
     const struct fleet *fleet;
+    struct state *state; /* of the virtual machines; NULL: none are known */
     const struct zones *zones;
     int64_t now_s;
     const char *at;        /* as policy_time reads it; "": now */

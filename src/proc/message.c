@@ -147,6 +147,23 @@ static bool event_sound(const struct message *m)
            strlen(file) < sizeof head.file && strlen(text) < sizeof head.text;
 }
 
+/* --- agents --- */
+
+const char *message_agent_query(const struct message *m)
+{
+    return (const char *)m->body + sizeof(struct message_agent_ask);
+}
+
+static bool agent_ask_sound(const struct message *m)
+{
+    const struct message_agent_ask *ask = m->body;
+    if (m->size <= sizeof *ask || !text_ends_within(ask->asker, sizeof ask->asker) ||
+        !text_ends_within(ask->path, sizeof ask->path))
+        return false;
+    size_t size = m->size - sizeof *ask;
+    return memchr(message_agent_query(m), 0, size) == message_agent_query(m) + size - 1;
+}
+
 /* The size every body of a type has; 0: any. */
 static size_t body_size(enum message_type type)
 {
@@ -156,6 +173,7 @@ static size_t body_size(enum message_type type)
         [MESSAGE_LEASE_KNOWN] = sizeof(struct lease),
         [MESSAGE_COMMITTED] = sizeof(struct message_committed),
         [MESSAGE_OVERLAY] = sizeof(struct message_overlay),
+        [MESSAGE_AGENT] = sizeof(struct message_agent),
         [MESSAGE_PROGRESS] = sizeof(struct message_progress),
         [MESSAGE_IMPORTED] = sizeof(struct message_imported),
     };
@@ -170,6 +188,8 @@ static bool body_sound(const struct message *m)
         return lease_sound(m->body);
     if (m->type == MESSAGE_EVENT)
         return event_sound(m);
+    if (m->type == MESSAGE_AGENT_ASK)
+        return agent_ask_sound(m);
     if (m->type == MESSAGE_OVERLAY_ASK)
         return text_ends_within(((const struct message_overlay_ask *)m->body)->node, FLEET_NAME_MAX);
     if (m->type == MESSAGE_OVERLAY)

@@ -13,7 +13,9 @@
 #include "base/hash.h"
 #include "fleet/fleet.h"
 #include "image/image.h"
+#include "inventory/vm_identity.h"
 #include "serve/boot_event.h"
+#include "serve/boot_file.h"
 #include "serve/lease.h"
 
 #define MESSAGE_SIZE_MAX  65536 /* header and body */
@@ -33,6 +35,7 @@ enum message_type {
     MESSAGE_LEASE,       /* body: struct message_lease; answered by MESSAGE_COMMITTED */
     MESSAGE_EVENT,       /* body: message_event_put */
     MESSAGE_OVERLAY_ASK, /* body: struct message_overlay_ask */
+    MESSAGE_AGENT_ASK,   /* body: struct message_agent_ask, then the query as a text */
     /* state -> net */
     MESSAGE_FLEET,        /* fd: YAML without secrets, the whole of it */
     MESSAGE_FLEET_CHANGE, /* fd: what it was changed by (fleet_change.h); after MESSAGE_START */
@@ -40,6 +43,7 @@ enum message_type {
     MESSAGE_START,        /* the leases are complete: serve */
     MESSAGE_COMMITTED,    /* body: struct message_committed */
     MESSAGE_OVERLAY,      /* body: struct message_overlay; fd: the archive when it went well */
+    MESSAGE_AGENT,        /* body: struct message_agent; fd: the answer's text when it went well */
 
     /* import -> the command that started it */
     MESSAGE_PROGRESS, /* body: struct message_progress */
@@ -67,6 +71,7 @@ struct message_committed {
 struct message_overlay_ask {
     uint64_t serial;
     struct digest manifest;
+    uint32_t server_ip; /* ours, that was asked: where the node's agent will ask */
     char node[FLEET_NAME_MAX];
 };
 
@@ -74,6 +79,18 @@ struct message_overlay {
     uint64_t serial;
     bool ok;
     char text[512]; /* why not */
+};
+
+/* agent/IDENTITY/WORD/WORD...?QUERY */
+struct message_agent_ask {
+    uint64_t serial;
+    uint32_t server_ip;
+    char asker[FLEET_NAME_MAX]; /* the node that holds the lease of the address asked from; "" none */
+    char path[BOOT_PATH_MAX];   /* behind "agent/" */
+};
+
+struct message_agent {
+    uint64_t serial;
 };
 
 struct message_progress {
@@ -128,6 +145,9 @@ int message_pack_next(const struct message *pack, size_t *at, struct message *m,
 size_t message_event_put(const struct boot_event *event, uint8_t out[static MESSAGE_EVENT_MAX]);
 /* m: a checked MESSAGE_EVENT. Beyond the ends of its texts *out is left as it was. */
 void message_event_get(const struct message *m, struct boot_event *out);
+
+/* The query behind the body of a checked MESSAGE_AGENT_ASK; borrowed from it. */
+const char *message_agent_query(const struct message *m);
 
 /* The words of a MESSAGE_ASK, borrowed from the body. */
 int message_words(const struct message *m, const char *words[static MESSAGE_WORDS_MAX], size_t *count,

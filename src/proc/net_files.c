@@ -331,6 +331,7 @@ static uint64_t open_path(const struct net_request *r)
         const char *prefix;
         uint64_t (*open)(const struct net_request *r, const char *rest);
     } folders[] = {
+        {BOOT_AGENT_FOLDER, net_agent_open},
         {"image/", open_image_file},
         {"node/", net_node_open},
     };
@@ -367,6 +368,7 @@ static uint64_t files_open(void *ctx, const char *path, const struct boot_asker 
 static void files_cancel(void *ctx, uint64_t handle)
 {
     net_node_cancel(ctx, handle);
+    net_agent_cancel(ctx, handle);
 }
 
 struct boot_files net_files_door(struct net_files *files)

@@ -7,10 +7,12 @@
 #include "base/zones.h"
 #include "fleet/fleet.h"
 #include "proc/image_cache.h"
+#include "proc/message.h"
 #include "serve/boot_file.h"
 #include "serve/dhcp_io.h"
 
-#define NET_FILES_PENDING_MAX 4096 /* overlays asked for and not answered yet */
+#define NET_FILES_PENDING_MAX  4096 /* overlays asked for and not answered yet */
+#define NET_AGENTS_PENDING_MAX 1024 /* requests of agents, likewise */
 
 struct net_files;
 
@@ -25,7 +27,9 @@ struct net_files_host {
     bool (*mac_of)(void *ctx, uint32_t ip, struct mac *mac);
     /* Asks for an overlay; net_files_overlay is called with the serial later. */
     int (*ask_overlay)(void *ctx, uint64_t serial, const char *node, const struct digest *manifest,
-                       struct error *err);
+                       uint32_t server_ip, struct error *err);
+    /* Hands on what an agent says or asks; net_files_agent is called with the serial later. */
+    int (*ask_agent)(void *ctx, const struct message_agent_ask *ask, const char *query, struct error *err);
     const struct zones *zones; /* borrowed */
 };
 
@@ -41,6 +45,9 @@ void net_files_fleet_changed(struct net_files *files);
 
 /* The state process's answer: fd (taken; -1 on failure) of an archive, or why there is none. */
 void net_files_overlay(struct net_files *files, uint64_t serial, int fd, const char *why);
+
+/* The state process's answer to an agent: fd (taken; -1: it could not be kept). */
+void net_files_agent(struct net_files *files, uint64_t serial, int fd);
 
 /* What came of a boot so far: the next one of this machine may go another way. event->mac is known, or zero.
  */

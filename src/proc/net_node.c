@@ -93,7 +93,8 @@ static uint64_t ask_overlay(const struct net_request *r, const struct fleet_node
     };
     snprintf(p->node, sizeof p->node, "%s", node->name);
     uint64_t serial = p->serial;
-    if (files->host.ask_overlay(files->host.ctx, serial, node->name, &image->manifest, &err) == 0)
+    if (files->host.ask_overlay(files->host.ctx, serial, node->name, &image->manifest, r->asker->server_ip,
+                                &err) == 0)
         return serial;
     p->serial = 0;
     return net_answer(r, BOOT_ANSWER_FAILED, NULL, err.text);

@@ -25,15 +25,22 @@ struct net_pending {
     void *answer_ctx;
 };
 
+struct net_agent_pending {
+    uint64_t serial; /* 0: free */
+    boot_answer_fn *answer;
+    void *answer_ctx;
+};
+
 struct net_files {
     struct image_cache *cache;
     struct net_files_host host;
     struct loader_memory *loaders;
     struct config_cache *configs;
     struct boot_cache *boots;
-    struct plan *plan; /* scratch: a plan is large, and one request is planned at a time */
-    uint64_t last_serial;
+    struct plan *plan;    /* scratch: a plan is large, and one request is planned at a time */
+    uint64_t last_serial; /* of both tables */
     struct net_pending pending[NET_FILES_PENDING_MAX];
+    struct net_agent_pending agents[NET_AGENTS_PENDING_MAX];
 };
 
 struct net_request {
@@ -84,3 +91,7 @@ int net_disk_make(struct net_files *files, const struct cached_image *image, uns
 /* net_node.c: node/NAME/FILE. */
 uint64_t net_node_open(const struct net_request *r, const char *rest);
 void net_node_cancel(struct net_files *files, uint64_t handle);
+
+/* net_agent.c: agent/IDENTITY/... */
+uint64_t net_agent_open(const struct net_request *r, const char *rest);
+void net_agent_cancel(struct net_files *files, uint64_t handle);

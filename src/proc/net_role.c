@@ -89,12 +89,25 @@ static void tell_state(struct net_process *p, enum message_type type, const void
 }
 
 static int host_ask_overlay(void *ctx, uint64_t serial, const char *node, const struct digest *manifest,
-                            struct error *err)
+                            uint32_t server_ip, struct error *err)
 {
     struct net_process *p = ctx;
-    struct message_overlay_ask ask = {.serial = serial, .manifest = *manifest};
+    struct message_overlay_ask ask = {.serial = serial, .manifest = *manifest, .server_ip = server_ip};
     snprintf(ask.node, sizeof ask.node, "%s", node);
     tell_state(p, MESSAGE_OVERLAY_ASK, &ask, sizeof ask);
+    return 0;
+}
+
+static int host_ask_agent(void *ctx, const struct message_agent_ask *ask, const char *query,
+                          struct error *err)
+{
+    struct net_process *p = ctx;
+    cleanup_buf struct buf body = BUF_INIT;
+    buf_append(&body, ask, sizeof *ask);
+    buf_append(&body, query, strlen(query) + 1);
+    if (body.failed)
+        return error_errno(err, ENOMEM, "asking for an agent");
+    tell_state(p, MESSAGE_AGENT_ASK, body.data, body.size);
     return 0;
 }
 
@@ -234,6 +247,11 @@ static int state_message(void *ctx, struct channel *channel, struct message *m, 
         net_files_overlay(p->files, o->serial, TAKE_FD(m->fd), o->text);
         return 0;
     }
+    if (m->type == MESSAGE_AGENT) {
+        const struct message_agent *a = m->body;
+        net_files_agent(p->files, a->serial, TAKE_FD(m->fd));
+        return 0;
+    }
     return error_set(err, "the state process sent a message of type %u out of turn", (unsigned)m->type);
 }
 
@@ -319,6 +337,7 @@ static int open_servers(struct net_process *p, struct error *err)
                                   .wall_ms = host_wall,
                                   .mac_of = host_mac_of,
                                   .ask_overlay = host_ask_overlay,
+                                  .ask_agent = host_ask_agent,
                                   .zones = p->zones};
     const struct net_storm_host storm = {p, host_fleet, host_sent, host_again};
     struct channel_handler state = {.ctx = p, .gathers = true, .message = state_message, .gone = peer_gone};

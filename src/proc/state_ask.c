@@ -360,6 +360,7 @@ static int ask_explain(struct state_asker *asker, const struct request *r, struc
     if (r->count != 4)
         return error_set(err, "a node or MAC, a firmware and a time are needed");
     struct explain explain = {.fleet = state_fleet(asker->state),
+                              .state = asker->state,
                               .store = asker->store,
                               .zones = asker->zones,
                               .now_s = asker->now_ms / 1000,

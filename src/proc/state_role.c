@@ -11,8 +11,10 @@
 #include "proc/overlay_images.h"
 #include "proc/overlay_job.h"
 #include "proc/role.h"
+#include "proc/state_agent.h"
 #include "proc/state_ask.h"
 #include "proc/state_policy.h"
+#include "state/state_vm.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -46,6 +48,7 @@ struct state_process {
     struct store *store; /* NULL while ROOT/images does not exist */
     struct zones *zones;
     struct overlay_images images;
+    struct state_agents *agents;
     struct channel *net; /* NULL when serving one request only */
     bool net_is_behind;  /* it has missed a change of the fleet */
     struct channel *parent;
@@ -120,7 +123,16 @@ static int make_overlay(struct state_process *p, const struct message_overlay_as
     const struct image *image;
     if (overlay_images_get(&p->images, p->store, &ask->manifest, &image, err) < 0)
         return -1;
-    return overlay_job(FD_ROOT, state_fleet(p->state), node, image, NULL, archive, NULL, err);
+    char server[STATE_AGENT_SERVER_MAX];
+    struct state_vm_overlay agent;
+    state_agent_server(ask->server_ip, p->http_port, server);
+    int has_agent = state_vm_overlay(p->state, node->name, server, clock_wall_ms(), &agent, err);
+    if (has_agent < 0)
+        return -1;
+    int result = overlay_job(FD_ROOT, state_fleet(p->state), node, image,
+                             has_agent ? buf_text(&agent.list) : NULL, archive, NULL, err);
+    state_vm_overlay_fini(&agent);
+    return result;
 }
 
 static int answer_overlay(struct state_process *p, const struct message_overlay_ask *ask, struct error *err)
@@ -159,21 +171,20 @@ static void print_live(struct state_process *p, const struct boot_event *event, 
     fflush(stdout);
 }
 
-static void net_event(struct state_process *p, const struct message *m)
+static void take_event(void *ctx, const struct boot_event *event)
 {
+    struct state_process *p = ctx;
     char line[STATE_LINE_MAX];
     bool is_shown = p->lines < LINES_MAX;
-    struct boot_event event;
     struct error problem;
-    message_event_get(m, &event);
-    int result = state_event(p->state, &event, is_shown ? line : NULL, &problem);
+    int result = state_event(p->state, event, is_shown ? line : NULL, &problem);
     if (result < 0)
         log_error("%s", problem.text);
     else if (result > 0 && is_shown)
-        print_live(p, &event, line);
+        print_live(p, event, line);
     else if (result > 0)
         p->unseen_lines++;
-    if (p->once_count < STATE_ONCE_MAX && state_used_once(p->state, &event, p->booted_once[p->once_count]))
+    if (p->once_count < STATE_ONCE_MAX && state_used_once(p->state, event, p->booted_once[p->once_count]))
         p->once_count++;
 }
 
@@ -204,6 +215,13 @@ static void end_once(struct state_process *p)
     }
 }
 
+static void net_event(struct state_process *p, const struct message *m)
+{
+    struct boot_event event;
+    message_event_get(m, &event);
+    take_event(p, &event);
+}
+
 /* The first lease of a batch begins its transaction. */
 static void net_lease(struct state_process *p, const struct message_lease *lease)
 {
@@ -216,6 +234,45 @@ static void net_lease(struct state_process *p, const struct message_lease *lease
                       state_lease_put(p->state, &lease->lease, &problem) < 0;
     if (p->batch_failed)
         log_error("%s: no ACK is sent until this is mended", problem.text);
+}
+
+/* One transaction, one sync, for all that arrived together; only then are the leases confirmed. */
+static void confirm_leases(struct state_process *p)
+{
+    struct error err;
+    if (!p->batch_failed && state_commit(p->state, &err) < 0) {
+        log_error("%s: no ACK is sent until this is mended", err.text);
+        p->batch_failed = true;
+    }
+    if (p->batch_failed)
+        state_rollback(p->state);
+    for (size_t i = 0; i < p->token_count; i++) {
+        struct message_committed body = {p->tokens[i], !p->batch_failed};
+        struct message m = {.type = MESSAGE_COMMITTED, .body = &body, .size = sizeof body, .fd = -1};
+        if (channel_send(p->net, &m, &err) < 0)
+            log_error("%s", err.text);
+    }
+}
+
+/* What is accepted is on disk before it is answered, whatever leases are gathered. */
+static int net_agent(struct state_process *p, const struct message *m, struct error *err)
+{
+    const struct message_agent_ask *ask = m->body;
+    struct message_agent body = {.serial = ask->serial};
+    struct state_agent_site site = {p->state, p->http_port, clock_wall_ms(), p, take_event};
+    cleanup_buf struct buf text = BUF_INIT;
+    cleanup_close int fd = -1;
+    struct error why;
+    if (p->token_count && state_agent_writes(ask)) {
+        confirm_leases(p);
+        p->token_count = 0;
+    }
+    if (state_agent_answer(p->agents, &site, ask, message_agent_query(m), &text, &why) < 0)
+        log_error("%s", why.text);
+    if ((fd = file_sealed("answer", text.data, text.size, &why)) < 0)
+        log_error("%s", why.text);
+    struct message answer = {.type = MESSAGE_AGENT, .body = &body, .size = sizeof body, .fd = fd};
+    return channel_send(p->net, &answer, err);
 }
 
 static int net_message(void *ctx, struct channel *channel, struct message *m, struct error *err)
@@ -231,31 +288,19 @@ static int net_message(void *ctx, struct channel *channel, struct message *m, st
     }
     if (m->type == MESSAGE_OVERLAY_ASK)
         return answer_overlay(p, m->body, err);
+    if (m->type == MESSAGE_AGENT_ASK)
+        return net_agent(p, m, err);
     return error_set(err, "the net process sent a message of type %u, which is not its to send",
                      (unsigned)m->type);
 }
 
-/* One transaction, one sync, for all that arrived together; only then are the leases confirmed. */
 static void net_batch(void *ctx, struct channel *channel, bool begins)
 {
     struct state_process *p = ctx;
-    struct error err;
     if (begins)
         p->token_count = 0;
-    if (!p->token_count)
-        return;
-    if (!p->batch_failed && state_commit(p->state, &err) < 0) {
-        log_error("%s: no ACK is sent until this is mended", err.text);
-        p->batch_failed = true;
-    }
-    if (p->batch_failed)
-        state_rollback(p->state);
-    for (size_t i = 0; i < p->token_count; i++) {
-        struct message_committed body = {p->tokens[i], !p->batch_failed};
-        struct message m = {.type = MESSAGE_COMMITTED, .body = &body, .size = sizeof body, .fd = -1};
-        if (channel_send(p->net, &m, &err) < 0)
-            log_error("%s", err.text);
-    }
+    else if (p->token_count)
+        confirm_leases(p);
 }
 
 /* The story is written here and not with the leases, whose ACKs wait for their transaction. */
@@ -440,6 +485,7 @@ static int serve_open(struct state_process *p, struct error *err)
     struct message ready = {.type = MESSAGE_READY, .fd = -1};
     if (end_in_order(p, err) < 0)
         return -1;
+    state_vm_serving(p->state, clock_wall_ms());
     int r = sd_event_add_io(p->loop, NULL, FD_CONTROL, EPOLLIN, control_io, p);
     if (r < 0)
         return error_errno(err, -r, "listen for commands");
@@ -470,6 +516,8 @@ static int state_process_open(struct state_process *p, struct error *err)
     if (lock_root(err) < 0 || state_open("state.db", &p->state, err) < 0)
         return -1;
     store_refresh(p);
+    if (!p->once && !(p->agents = state_agents_new()))
+        return error_errno(err, ENOMEM, "state");
     return p->once ? asker_new(p, FD_ASKER, err) : serve_open(p, err);
 }
 
@@ -527,6 +575,7 @@ int state_role(int argc, char **argv)
     channel_free(p->net);
     channel_free(p->parent);
     overlay_images_fini(&p->images);
+    state_agents_free(p->agents);
     store_close(p->store);
     state_close(p->state);
     zones_free(p->zones);

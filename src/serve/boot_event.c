@@ -23,6 +23,11 @@ const char *boot_event_name(enum boot_event_kind kind)
         [BOOT_EVENT_PLAN_FAILED] = "plan failed",
         [BOOT_EVENT_BOOTED] = "booted",
         [BOOT_EVENT_ONCE] = "once",
+        [BOOT_EVENT_AGENT_STEP] = "agent step",
+        [BOOT_EVENT_AGENT_FAILED] = "agent step failed",
+        [BOOT_EVENT_AGENT_RESTORED] = "restored",
+        [BOOT_EVENT_AGENT_CHANGE] = "inventory changed",
+        [BOOT_EVENT_AGENT_CONFLICT] = "machine of another host",
     };
     assert(kind < BOOT_EVENT_KINDS);
     return names[kind];

@@ -28,6 +28,12 @@ enum boot_event_kind {
     BOOT_EVENT_PLAN_FAILED,  /* no plan; text: why and what to do */
     BOOT_EVENT_BOOTED,       /* the booted system's own DHCP */
     BOOT_EVENT_ONCE,         /* setting boot was once, and was changed; told by state itself */
+    /* The host's agent tells; text: all of it in words, file: LABEL or LABEL/FILE where it is of one */
+    BOOT_EVENT_AGENT_STEP,     /* "mounted vms", "vms/web1.vmx on" */
+    BOOT_EVENT_AGENT_FAILED,   /* "vms/web1.vmx not on: locked" */
+    BOOT_EVENT_AGENT_RESTORED, /* it has tried everything: "8 of 9 machines" */
+    BOOT_EVENT_AGENT_CHANGE,   /* the inventory follows it: "web1 (vms/web1.vmx) is new, on" */
+    BOOT_EVENT_AGENT_CONFLICT, /* "vms/web1.vmx is on here, and rack02 has it" */
     BOOT_EVENT_KINDS
 };
 

@@ -9,6 +9,8 @@
  * grub/x86_64-efi/... its modules image/ID/NAME                  a file of the image with that id
  * (plan_image_id); immutable image/ID/[01-MAC/]boot.cfg     rendered for ESXi 5 and later node/NAME/FILE the
  * node's overlay, or its disk image; only for the node's own leased address
+ *   agent/IDENTITY/...             what a host's agent says and asks (docs/agent.md), by HTTP only: no boot's
+ * file, so that no event tells of it
  *
  * Leading slashes are ignored and runs of '/' fold, since loaders add them. Names are matched exactly, then
  * without regard to case. Lookups are answered at once or later (the overlay comes from the state process),
@@ -22,6 +24,8 @@
 #include "serve/boot_event.h"
 
 #include <sys/types.h>
+
+#define BOOT_AGENT_FOLDER "agent/"
 
 #define BOOT_PATH_MAX 512 /* bytes with NUL; longer names are refused */
 
@@ -105,6 +109,7 @@ struct boot_asker {
     uint32_t client_ip;
     uint32_t server_ip; /* ours, that was asked */
     enum boot_via via;
+    const char *query; /* behind the name's '?', as it came; "" none. Borrowed until `open` returns */
 };
 
 /* What TFTP and HTTP are given; proc/ implements it over store, fleet, plan and the state process. */

@@ -50,6 +50,8 @@ static void tell(const struct http_connection *c, enum boot_event_kind kind, uin
 {
     const struct http_request *r = c->request;
     const struct boot_events *events = c->shared->events;
+    if (text_starts(r->name, BOOT_AGENT_FOLDER))
+        return;
     struct boot_event e = {.kind = kind,
                            .at_ms = clock_wall_ms(),
                            .ip = c->ip,
@@ -177,7 +179,8 @@ static bool ask(struct http_connection *c, char *start)
         c->server_ip = http_socket_ip(c->stream.fd);
     struct boot_asker asker = {.client_ip = c->ip,
                                .server_ip = c->server_ip,
-                               .via = c->shared->secure ? BOOT_VIA_HTTPS : BOOT_VIA_HTTP};
+                               .via = c->shared->secure ? BOOT_VIA_HTTPS : BOOT_VIA_HTTP,
+                               .query = http_target_query(http_head_text(start, r->head.target))};
     c->state = HTTP_STATE_ASKED;
     c->deadline_ms = INT64_MAX; /* it is not the client that is waited for */
     r->asking = true;

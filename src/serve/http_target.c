@@ -44,3 +44,9 @@ bool http_target_decode(const char *target, char out[static BOOT_PATH_MAX])
     }
     return boot_path_clean(decoded, used, out);
 }
+
+const char *http_target_query(const char *target)
+{
+    const char *mark = strchr(target, '?');
+    return mark ? mark + 1 : "";
+}

@@ -8,3 +8,6 @@
  * is left out. False for a broken escape and for what boot_path_clean refuses.
  */
 bool http_target_decode(const char *target, char out[static BOOT_PATH_MAX]);
+
+/* The query, as it is: behind the first '?'. "" when there is none. */
+const char *http_target_query(const char *target);

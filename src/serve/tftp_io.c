@@ -257,7 +257,8 @@ static void on_read_request(struct tftp_io *io, const struct tftp_peer *peer,
         log_error("tftp: out of memory for a request of %s", name);
         return;
     }
-    struct boot_asker asker = {.client_ip = ntohl(t->sender.client.sin_addr.s_addr),
+    struct boot_asker asker = {.query = "",
+                               .client_ip = ntohl(t->sender.client.sin_addr.s_addr),
                                .server_ip = ntohl(t->sender.local.s_addr),
                                .via = BOOT_VIA_TFTP};
     uint64_t handle = io->files->open(io->files->ctx, name, &asker, on_answer, t);

@@ -146,11 +146,17 @@ static int64_t add_again(struct boot_events *events, uint32_t i, const struct bo
     return repeat->times;
 }
 
+/* What is told of a boot that had more to tell than is kept. */
+static bool is_end_of_boot(enum boot_event_kind kind)
+{
+    return kind == BOOT_EVENT_BOOTED || kind == BOOT_EVENT_AGENT_RESTORED;
+}
+
 int64_t boot_events_add(struct boot_events *events, struct what_table *table, const struct boot_event *event,
                         uint32_t order, struct error *err)
 {
     if (events->count >= BOOT_EVENTS_MAX &&
-        (event->kind != BOOT_EVENT_BOOTED || events->count >= BOOT_PARTS_MAX * BOOT_PART_EVENTS))
+        (!is_end_of_boot(event->kind) || events->count >= BOOT_PARTS_MAX * BOOT_PART_EVENTS))
         return 0;
     struct what what = {event->kind, event->file, event->text};
     uint32_t number = what_take(table, &what);

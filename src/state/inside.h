@@ -6,6 +6,7 @@
 #include "state/state.h"
 
 struct boots;
+struct vm_hosts;
 
 struct state {
     struct db *db;       /* owned */
@@ -18,8 +19,9 @@ struct state {
     int64_t round_ms;    /* when the last round of writing began; 0: none did */
     size_t round_leases; /* put since then */
     size_t prune_count, prune_capacity;
-    uint64_t *prune; /* owned: keys of machines with more boots than are kept */
-    struct buf text; /* of what is being written */
+    uint64_t *prune;      /* owned: keys of machines with more boots than are kept */
+    struct vm_hosts *vms; /* owned */
+    struct buf text;      /* of what is being written */
 };
 
 /* An address as the database keeps it: its text, or NULL for none. */

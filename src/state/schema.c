@@ -13,6 +13,10 @@
  * when among the boot's events (clocks may jump, the order does not). A table in schema 1; since then a view
  * of story: 16 events a row as event_text.h writes them; part is 128 * boot + number of the row, so that a
  * boot's events stand together and are found without an index.
+ * vm_host: what is known of a host's agent. vm_version: its inventories, list as vm_list.h writes it; the one
+ *   with the highest number is the current. vm_owner: who may run a machine; label is the owner's name for
+ *   the volume, version the last of the owner's that has it. vm_secret: one row, hex, by which identities of
+ *   boots are made.
  */
 static const char first[] = "CREATE TABLE object ("
                             " kind TEXT NOT NULL,"
@@ -115,9 +119,47 @@ static const char third[] =
     "DROP TABLE lease;"
     "ALTER TABLE lease_by_number RENAME TO lease;";
 
+static const char fourth[] = "CREATE TABLE vm_host ("
+                             " node TEXT PRIMARY KEY,"
+                             " boot INTEGER NOT NULL,"
+                             " began_ms INTEGER NOT NULL,"
+                             " given_ms INTEGER NOT NULL,"
+                             " restored_ms INTEGER NOT NULL,"
+                             " restored TEXT NOT NULL,"
+                             " word_ms INTEGER NOT NULL,"
+                             " report_ms INTEGER NOT NULL,"
+                             " seq INTEGER NOT NULL,"
+                             " wish INTEGER NOT NULL,"
+                             " wish_taken INTEGER NOT NULL,"
+                             " version INTEGER NOT NULL,"
+                             " version_ms INTEGER NOT NULL) STRICT, WITHOUT ROWID;"
+
+                             "CREATE TABLE vm_version ("
+                             " node TEXT NOT NULL,"
+                             " number INTEGER NOT NULL,"
+                             " boot INTEGER NOT NULL,"
+                             " at_ms INTEGER NOT NULL,"
+                             " who TEXT NOT NULL,"
+                             " why TEXT NOT NULL,"
+                             " list TEXT NOT NULL,"
+                             " PRIMARY KEY (node, number)) STRICT;"
+
+                             "CREATE TABLE vm_owner ("
+                             " volume TEXT NOT NULL,"
+                             " file TEXT NOT NULL,"
+                             " node TEXT NOT NULL,"
+                             " label TEXT NOT NULL,"
+                             " version INTEGER NOT NULL,"
+                             " since_ms INTEGER NOT NULL,"
+                             " PRIMARY KEY (volume, file)) STRICT, WITHOUT ROWID;"
+                             "CREATE INDEX vm_owner_node ON vm_owner (node, label, file);"
+
+                             "CREATE TABLE vm_secret (secret TEXT NOT NULL) STRICT;";
+
 const struct db_sql schema_migrations[] = {
     {"make the tables", first},
     {"keep events in parts", second},
     {"keep leases by number", third},
+    {"keep virtual machines", fourth},
 };
 const size_t schema_migration_count = sizeof schema_migrations / sizeof schema_migrations[0];

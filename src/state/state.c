@@ -1,5 +1,6 @@
 #include "state/boot.h"
 #include "state/schema.h"
+#include "state/vm_hosts.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -13,7 +14,8 @@ int state_open(const char *path, struct state **out, struct error *err)
     if (!state->boots)
         error_errno(err, ENOMEM, "%s", path);
     if (!state->boots || db_open(path, schema_migrations, schema_migration_count, &state->db, err) < 0 ||
-        state_fleet_load(state, err) < 0 || boot_count(state, &state->last_boot, &state->unknown, err) < 0) {
+        state_fleet_load(state, err) < 0 || boot_count(state, &state->last_boot, &state->unknown, err) < 0 ||
+        vm_hosts_load(state, err) < 0) {
         state_close(state);
         return -1;
     }
@@ -26,10 +28,11 @@ void state_close(struct state *state)
     if (!state)
         return;
     struct error ignored; /* who wants to know flushes before */
-    if (state->boots && state->db && !db_in_transaction(state->db))
+    if (state->boots && state->vms && !db_in_transaction(state->db))
         state_flush_all(state, &ignored);
     db_close(state->db);
     boots_free(state->boots);
+    vm_hosts_free(state->vms);
     free(state->prune);
     lease_holds_fini(&state->holds);
     buf_fini(&state->text);

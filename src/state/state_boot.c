@@ -36,6 +36,11 @@ static const enum worth worths[BOOT_EVENT_KINDS] = {
     [BOOT_EVENT_PLAN_FAILED] = FIRST,
     [BOOT_EVENT_BOOTED] = FIRST,
     [BOOT_EVENT_ONCE] = ALWAYS,
+    [BOOT_EVENT_AGENT_STEP] = FIRST,
+    [BOOT_EVENT_AGENT_FAILED] = FIRST,
+    [BOOT_EVENT_AGENT_RESTORED] = FIRST,
+    [BOOT_EVENT_AGENT_CHANGE] = ALWAYS,
+    [BOOT_EVENT_AGENT_CONFLICT] = FIRST,
 };
 
 /*
@@ -138,7 +143,8 @@ static void advance(struct boot *boot, const struct boot_event *event)
         boot->config_ms = event->at_ms;
     if (event->kind == BOOT_EVENT_FILE_DONE && event->files_expected)
         boot->files_expected = event->files_expected;
-    bool is_over = event->kind == BOOT_EVENT_BOOTED || is_sent_to_disk(event);
+    bool is_over =
+        event->kind == BOOT_EVENT_BOOTED || event->kind >= BOOT_EVENT_AGENT_STEP || is_sent_to_disk(event);
     if (is_over && !boot->booted_ms)
         boot->booted_ms = event->at_ms;
 }

@@ -1,5 +1,6 @@
 /* Writing the story behind the events, and forgetting what is more than is kept. */
 #include "state/boot.h"
+#include "state/vm_hosts.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -161,12 +162,15 @@ static int write_and_prune(struct state *state, size_t most, bool *wrote, struct
         return -1;
     *wrote = written > 0;
     boots_trim(state->boots, most);
+    int hosts = vm_hosts_flush(state, most, wrote, err);
+    if (hosts < 0)
+        return -1;
     bool is_behind = is_due(state, state->boots->first_waiting);
     bool is_pile = state->prune_count > PRUNE_WAITING_MAX || state->unknown > 2 * BOOT_UNKNOWN_MAX;
     if (is_behind && !is_pile)
         return 1;
     int more = prune(state, most, err);
-    return more < 0 ? -1 : is_behind || more > 0;
+    return more < 0 ? -1 : is_behind || more > 0 || hosts > 0;
 }
 
 int state_flush(struct state *state, int64_t now_ms, size_t most, struct error *err)

@@ -150,6 +150,10 @@ int state_vm_overlay(struct state *state, const char *node, const char *server, 
                      struct state_vm_overlay *out, struct error *err);
 void state_vm_overlay_fini(struct state_vm_overlay *overlay);
 
+/* The list that it would have now, for people: with "IDENTITY" in place of one, and nothing is claimed. */
+int state_vm_overlay_shown(struct state *state, const char *node, const char *server, int64_t now_ms,
+                           struct buf *list, struct error *err);
+
 /*
  * Whose identity it is. asker: the node that holds the lease of the address asked from; "" none: an identity
  * shown by another node is refused. 1: node is filled in; 0: refused, why has the words; -1.
@@ -168,12 +172,12 @@ int state_vm_agent_step(struct state *state, const char *node, const char *kind,
                         const char *file, const char *text, int64_t now_ms, struct error *err);
 
 /*
- * A whole report. *answer gets what the agent is told: "ok|WISH", "held|WHY" or "bad|WHY"; *told, a line for
- * people for each thing that changed or is in conflict, for the story. What is taken is on disk before it
+ * A whole report. *answer gets what the agent is told: "ok|WISH", "held|WHY" or "bad|WHY"; *changes and
+ * *conflicts, a line for people for each that is new, for the story. What is taken is on disk before it
  * returns 0; -1: it could not be, and the agent sends it again.
  */
 int state_vm_agent_report(struct state *state, const char *node, struct slice text, int64_t now_ms,
-                          struct buf *answer, struct buf *told, struct error *err);
+                          struct buf *answer, struct buf *changes, struct buf *conflicts, struct error *err);
 
 /* "ok|WISH", or "report" when that is not the last report taken. */
 int state_vm_agent_alive(struct state *state, const char *node, uint64_t seq, int64_t now_ms,

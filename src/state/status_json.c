@@ -6,7 +6,9 @@
  *   "state": "never", "running", "booted", "elsewhere" (what runs was not booted from here) or "stopped",
  *   "step": a stage (story_stage_word), "label": the same for people, "attempt", "started", "last", "booted"
  *   (TIME or null; each also as _ms), "files_done", "files_expected" (0: not known), "bytes", "files_ms",
- *   "cause" (null unless stopped), and "steps" when one machine is asked for.
+ *   "restored" (what the host's agent said when it had tried to start all machines, or null), "cause" (null
+ * unless stopped; of a booted one, what failed in starting its machines), and "steps" when one machine is
+ * asked for.
  *
  * STEP: "kind" (the event's, or "all-files"), "label", "file", "role", "text", "address", "bytes",
  *   "duration_ms", "times", "at", "at_ms" (the first time), "last_ms", "fault".
@@ -117,6 +119,7 @@ static json_t *json_machine(const struct report *report, const struct status_ent
     put_time(out, "started", boot->started_ms);
     put_time(out, "last", boot->last_ms);
     put_time(out, "booted", boot->booted_ms);
+    json_object_set_new(out, "restored", json_text(story->restored ? story->restored->event.text : NULL));
     if (report->has_steps)
         json_object_set_new(out, "steps", json_steps(story));
     return out;

@@ -42,22 +42,34 @@ static const char *format_ago(int64_t now_ms, int64_t at_ms, char out[static FLE
     return out;
 }
 
+/* "; restored 8 of 9 machines, vms/x.vmx: locked", "; restoring: datastore vms not mounted: ...". */
+static void format_restore(const struct story *story, char *out, size_t size)
+{
+    out[0] = 0;
+    if (story->restored)
+        snprintf(out, size, "; restored %s", story->restored->event.text);
+    else if (story->stage == STORY_RESTORING)
+        snprintf(out, size, "; restoring%s%.*s", story->cause[0] ? ": " : "", STORY_CAUSE_MAX - 1,
+                 story->cause);
+}
+
 /* "booted in 37.9 s", "running, attempt 3", "stopped: why". */
 static void format_verdict(const struct status_entry *entry, char *out, size_t size)
 {
-    char took[TEXT_DURATION_MAX], attempt[32] = "";
+    char took[TEXT_DURATION_MAX], attempt[32] = "", restore[STORY_CAUSE_MAX + 32];
     const struct boot *boot = &entry->boot;
     if (!entry->has_boot) {
         snprintf(out, size, "not seen yet");
         return;
     }
+    format_restore(&entry->story, restore, sizeof restore);
     if (boot->attempt > 1)
         snprintf(attempt, sizeof attempt, ", attempt %u", boot->attempt);
     if (entry->story.outcome == STORY_STOPPED)
         snprintf(out, size, "stopped%s: %s", attempt, entry->story.cause);
     else if (entry->story.outcome == STORY_FINISHED)
-        snprintf(out, size, "booted in %s%s", text_duration_ms(boot->booted_ms - boot->started_ms, took),
-                 attempt);
+        snprintf(out, size, "booted in %s%s%s", text_duration_ms(boot->booted_ms - boot->started_ms, took),
+                 attempt, restore);
     else if (entry->story.outcome == STORY_TO_DISK)
         snprintf(out, size, "sent to its own disk%s%s", entry->story.cause[0] ? ", " : "",
                  entry->story.cause);

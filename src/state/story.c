@@ -65,6 +65,11 @@ static const struct {
     [BOOT_EVENT_PLAN_FAILED] = {.step = true, .fault = true},
     [BOOT_EVENT_BOOTED] = {.step = true},
     [BOOT_EVENT_ONCE] = {.step = true},
+    [BOOT_EVENT_AGENT_STEP] = {.step = true},
+    [BOOT_EVENT_AGENT_FAILED] = {.step = true, .fault = true},
+    [BOOT_EVENT_AGENT_RESTORED] = {.step = true},
+    [BOOT_EVENT_AGENT_CHANGE] = {.step = true},
+    [BOOT_EVENT_AGENT_CONFLICT] = {.step = true, .fault = true},
 };
 
 static void reach(struct story *story, enum story_stage stage)
@@ -124,6 +129,27 @@ static bool has_files(const struct story *story)
     return story->stage >= (story->files_expected ? STORY_DONE : STORY_FILES);
 }
 
+/* Of machines: after the boot, which is none the worse for it. */
+static void tell_agent(struct story *story, const struct story_event *at)
+{
+    enum boot_event_kind kind = at->event.kind;
+    if (kind == BOOT_EVENT_AGENT_STEP || kind == BOOT_EVENT_AGENT_FAILED)
+        reach(story, STORY_RESTORING);
+    if (kind != BOOT_EVENT_AGENT_RESTORED && kind != BOOT_EVENT_AGENT_FAILED)
+        return;
+    /* What failed before the agent tried all of it again counts no more. */
+    if (story->restored && story->restore_failed &&
+        story->restore_failed->last_order < story->restored->last_order)
+        story->restore_failed = NULL;
+    if (kind == BOOT_EVENT_AGENT_FAILED && !story->restore_failed)
+        story->restore_failed = at;
+    if (kind == BOOT_EVENT_AGENT_RESTORED) {
+        reach(story, STORY_RESTORED);
+        if (!story->restored || at->last_order > story->restored->last_order)
+            story->restored = at;
+    }
+}
+
 static void tell_event(struct story *story, struct tally *tally, const struct story_event *at)
 {
     const struct boot_event *event = &at->event;
@@ -142,6 +168,8 @@ static void tell_event(struct story *story, struct tally *tally, const struct st
         tally->first_ms = at->first_ms;
     else if (event->kind == BOOT_EVENT_FILE_DONE)
         tell_file_done(story, tally, at);
+    else if (event->kind >= BOOT_EVENT_AGENT_STEP)
+        tell_agent(story, at);
     if (is_payload(event) && event->kind <= BOOT_EVENT_FILE_FAILED &&
         (!story->at_file || at->last_order > story->at_file->last_order))
         story->at_file = at;

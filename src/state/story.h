@@ -37,6 +37,8 @@ enum story_stage {
     STORY_FILES,
     STORY_DONE, /* every file of the plan was fetched */
     STORY_BOOTED,
+    STORY_RESTORING, /* its agent mounts datastores and starts virtual machines */
+    STORY_RESTORED,
     STORY_OWN_DISK, /* it got what starts its own disk */
 };
 
@@ -58,12 +60,14 @@ struct story {
     enum story_stage stage;
     enum story_outcome outcome;
     int64_t started_ms, last_ms;
-    int64_t files_ms;                  /* from the first kernel or module asked for to the last one had */
-    uint32_t files_done;               /* kernel, modules, overlay */
-    uint32_t files_expected;           /* 0: not known */
-    uint64_t bytes;                    /* of those files */
-    const struct story_event *at_file; /* the file being fetched, or fetched last; NULL: none. Borrowed */
-    char cause[STORY_CAUSE_MAX];
+    int64_t files_ms;                   /* from the first kernel or module asked for to the last one had */
+    uint32_t files_done;                /* kernel, modules, overlay */
+    uint32_t files_expected;            /* 0: not known */
+    uint64_t bytes;                     /* of those files */
+    const struct story_event *at_file;  /* the file being fetched, or fetched last; NULL: none. Borrowed */
+    const struct story_event *restored; /* what the agent said last when it had tried all; borrowed */
+    const struct story_event *restore_failed; /* the first step of it that failed; borrowed */
+    char cause[STORY_CAUSE_MAX];              /* of a stop; of a finished boot: what failed in the restore */
     size_t step_count;
     struct story_step *steps; /* owned, in the order things happened */
 };

@@ -194,6 +194,9 @@ static void note_event(struct seen *seen, const struct story_event *at)
         [BOOT_EVENT_UNKNOWN_MACHINE] = UNKNOWN,
         [BOOT_EVENT_PLAN_FAILED] = LAST_NO_PLAN,
         [BOOT_EVENT_BOOTED] = BOOTED,
+        [BOOT_EVENT_AGENT_STEP] = BOOTED,
+        [BOOT_EVENT_AGENT_FAILED] = BOOTED,
+        [BOOT_EVENT_AGENT_RESTORED] = BOOTED,
     };
     const struct boot_event *event = &at->event;
     if (event->kind >= BOOT_EVENT_FILE_START && event->kind <= BOOT_EVENT_FILE_REFUSED)
@@ -305,7 +308,10 @@ void story_find_cause(struct story *story, const struct story_event *events, siz
             now_ms - story->last_ms < rule->quiet_ms)
             continue;
         story->outcome = rule->outcome;
-        fill(rule->cause, &seen.about[rule->about]->event, story->files_expected, story->cause);
+        if (story->outcome == STORY_FINISHED && story->restore_failed)
+            snprintf(story->cause, sizeof story->cause, "%s", story->restore_failed->event.text);
+        else
+            fill(rule->cause, &seen.about[rule->about]->event, story->files_expected, story->cause);
         return;
     }
 }

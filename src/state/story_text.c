@@ -7,17 +7,17 @@
 #include <string.h>
 
 static const char *const stages[] = {
-    [STORY_NOTHING] = "nothing", [STORY_DISCOVER] = "discover", [STORY_OFFER] = "offer",
-    [STORY_ACK] = "ack",         [STORY_LOADER] = "loader",     [STORY_CONFIG] = "config",
-    [STORY_FILES] = "files",     [STORY_DONE] = "done",         [STORY_BOOTED] = "booted",
-    [STORY_OWN_DISK] = "local",
+    [STORY_NOTHING] = "nothing", [STORY_DISCOVER] = "discover",   [STORY_OFFER] = "offer",
+    [STORY_ACK] = "ack",         [STORY_LOADER] = "loader",       [STORY_CONFIG] = "config",
+    [STORY_FILES] = "files",     [STORY_DONE] = "done",           [STORY_BOOTED] = "booted",
+    [STORY_OWN_DISK] = "local",  [STORY_RESTORING] = "restoring", [STORY_RESTORED] = "restored",
 };
 
 static const char *const reached[] = {
-    [STORY_NOTHING] = "seen",      [STORY_DISCOVER] = "DISCOVER", [STORY_OFFER] = "OFFER",
-    [STORY_ACK] = "ACK",           [STORY_LOADER] = "loader",     [STORY_CONFIG] = "config",
-    [STORY_FILES] = "files",       [STORY_DONE] = "all files",    [STORY_BOOTED] = "booted",
-    [STORY_OWN_DISK] = "own disk",
+    [STORY_NOTHING] = "seen",      [STORY_DISCOVER] = "DISCOVER",   [STORY_OFFER] = "OFFER",
+    [STORY_ACK] = "ACK",           [STORY_LOADER] = "loader",       [STORY_CONFIG] = "config",
+    [STORY_FILES] = "files",       [STORY_DONE] = "all files",      [STORY_BOOTED] = "booted",
+    [STORY_OWN_DISK] = "own disk", [STORY_RESTORING] = "restoring", [STORY_RESTORED] = "restored",
 };
 
 static const char *const outcomes[] = {
@@ -52,6 +52,11 @@ static const char *const kinds[BOOT_EVENT_KINDS] = {
     [BOOT_EVENT_PLAN_FAILED] = "plan-failed",
     [BOOT_EVENT_BOOTED] = "booted",
     [BOOT_EVENT_ONCE] = "once",
+    [BOOT_EVENT_AGENT_STEP] = "agent-step",
+    [BOOT_EVENT_AGENT_FAILED] = "agent-failed",
+    [BOOT_EVENT_AGENT_RESTORED] = "agent-restored",
+    [BOOT_EVENT_AGENT_CHANGE] = "agent-change",
+    [BOOT_EVENT_AGENT_CONFLICT] = "agent-conflict",
 };
 
 /* NULL: files are labelled by their role. */
@@ -70,6 +75,11 @@ static const char *const labels[BOOT_EVENT_KINDS] = {
     [BOOT_EVENT_PLAN_FAILED] = "no plan",
     [BOOT_EVENT_BOOTED] = "booted",
     [BOOT_EVENT_ONCE] = "once",
+    [BOOT_EVENT_AGENT_STEP] = "restore",
+    [BOOT_EVENT_AGENT_FAILED] = "restore",
+    [BOOT_EVENT_AGENT_RESTORED] = "restored",
+    [BOOT_EVENT_AGENT_CHANGE] = "machines",
+    [BOOT_EVENT_AGENT_CONFLICT] = "conflict",
 };
 
 const char *story_stage_word(enum story_stage stage)
@@ -172,7 +182,9 @@ static void detail_file(const struct boot_event *event, char out[static STORY_TE
 const char *story_detail(const struct boot_event *event, char out[static STORY_TEXT_MAX])
 {
     char ip[IP4_TEXT_SIZE];
-    if (event->kind >= BOOT_EVENT_FILE_START && event->kind <= BOOT_EVENT_FILE_REFUSED)
+    if (event->kind >= BOOT_EVENT_AGENT_STEP)
+        snprintf(out, STORY_TEXT_MAX, "%s", event->text);
+    else if (event->kind >= BOOT_EVENT_FILE_START && event->kind <= BOOT_EVENT_FILE_REFUSED)
         detail_file(event, out);
     else if (event->ip && event->text[0])
         snprintf(out, STORY_TEXT_MAX, "%s, %s", ip4_format(event->ip, ip), event->text);

@@ -117,6 +117,31 @@ static void bodies_are_checked(void **state)
     assert_false(sound(MESSAGE_TYPES, "", 0));
 }
 
+static void an_agents_words_are_checked(void **state)
+{
+    struct {
+        struct message_agent_ask ask;
+        char query[8];
+    } body = {.ask = {.serial = 7}, .query = "on|x"};
+    const size_t head = sizeof body.ask;
+    struct message m = {.type = MESSAGE_AGENT_ASK, .body = &body, .size = head + 5, .fd = -1};
+    assert_true(sound(MESSAGE_AGENT_ASK, &body, head + 5));
+    assert_string_equal(message_agent_query(&m), "on|x");
+    assert_true(sound(MESSAGE_AGENT_ASK, &body, head + 5 - 4) == false); /* "o": no end */
+    assert_false(sound(MESSAGE_AGENT_ASK, &body, head + 6));             /* more behind its end */
+    assert_false(sound(MESSAGE_AGENT_ASK, &body, head));
+    assert_false(sound(MESSAGE_AGENT_ASK, &body, head - 1));
+    body.query[0] = 0;
+    assert_true(sound(MESSAGE_AGENT_ASK, &body, head + 1));
+    memset(body.ask.path, 'x', sizeof body.ask.path);
+    assert_false(sound(MESSAGE_AGENT_ASK, &body, head + 1));
+    body.ask.path[0] = 0;
+    memset(body.ask.asker, 'x', sizeof body.ask.asker);
+    assert_false(sound(MESSAGE_AGENT_ASK, &body, head + 1));
+    assert_true(sound(MESSAGE_AGENT, &(struct message_agent){1}, sizeof(struct message_agent)));
+    assert_false(sound(MESSAGE_AGENT, "", 1));
+}
+
 static void an_event_travels_without_what_it_does_not_say(void **state)
 {
     struct boot_event event = {.kind = BOOT_EVENT_FILE_DONE,
@@ -286,6 +311,7 @@ int main(void)
         cmocka_unit_test(a_body_and_a_descriptor_arrive),
         cmocka_unit_test(strangers_are_refused),
         cmocka_unit_test(bodies_are_checked),
+        cmocka_unit_test(an_agents_words_are_checked),
         cmocka_unit_test(an_event_travels_without_what_it_does_not_say),
         cmocka_unit_test(words_are_split),
         cmocka_unit_test(a_channel_queues_in_order),

@@ -91,7 +91,7 @@ static bool host_mac_of(void *ctx, uint32_t ip, struct mac *mac)
 }
 
 static int host_ask(void *ctx, uint64_t serial, const char *node, const struct digest *manifest,
-                    struct error *why)
+                    uint32_t server_ip, struct error *why)
 {
     wanted.count++;
     wanted.serial = serial;
@@ -113,7 +113,7 @@ static uint64_t ask(const char *path, uint32_t ip)
     boot_file_unref(got.file);
     memset(&got, 0, sizeof got);
     now_ms++;
-    struct boot_asker asker = {.client_ip = ip, .server_ip = 0x0a4d0001, .via = BOOT_VIA_TFTP};
+    struct boot_asker asker = {.client_ip = ip, .server_ip = 0x0a4d0001, .via = BOOT_VIA_TFTP, .query = ""};
     return door.open(door.ctx, path, &asker, take_answer, NULL);
 }
 
@@ -533,7 +533,8 @@ static int setup(void **state)
                              *const grub_names[] = {"disk/grubx64.efi", "shimx64.efi",
                                                     "x86_64-efi/multiboot2.mod"};
     now_ms = 100000;
-    struct net_files_host host = {NULL, 80, 0, host_fleet, host_now, host_now, host_mac_of, host_ask, NULL};
+    struct net_files_host host = {NULL,     80,          0,        host_fleet, host_now,
+                                  host_now, host_mac_of, host_ask, NULL,       NULL};
     struct digest manifest;
     memset(&wanted, 0, sizeof wanted);
     if ((root_fd = sample_root(root)) < 0 || store_open(root_fd, true, &store, &err) < 0 ||

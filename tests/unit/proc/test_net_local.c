@@ -74,7 +74,7 @@ static bool host_mac_of(void *ctx, uint32_t ip, struct mac *mac)
 }
 
 static int host_ask(void *ctx, uint64_t serial, const char *node, const struct digest *manifest,
-                    struct error *why)
+                    uint32_t server_ip, struct error *why)
 {
     return 0;
 }
@@ -283,7 +283,8 @@ static int setup(void **state)
     wall_ms = 0;
     if (!zones)
         zones = zones_read(0);
-    struct net_files_host host = {NULL, 80, 0, host_fleet, host_now, host_wall, host_mac_of, host_ask, zones};
+    struct net_files_host host = {NULL,      80,          0,        host_fleet, host_now,
+                                  host_wall, host_mac_of, host_ask, NULL,       zones};
     if ((root_fd = sample_root(root)) < 0 || store_open(root_fd, true, &store, &err) < 0 ||
         sample_publish(store, "tin", &tin, &manifest, &err) < 0 ||
         sample_publish(store, "pxelinux", &pxelinux, &manifest, &err) < 0 ||
