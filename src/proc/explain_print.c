@@ -86,7 +86,9 @@ static void print_others(const struct explain_subject *subject, struct buf *out)
         const struct explain_view *view = &subject->views[i];
         if (view == subject->shown)
             continue;
-        if (view->plan)
+        if (view->plan && !view->plan->loader[0])
+            buf_format(out, "%-10s an address, and no boot file\n", view->firmware);
+        else if (view->plan)
             buf_format(out, "%-10s chain %s, boot file %s\n", view->firmware,
                        plan_chain_name(view->plan->chain), view->plan->loader);
         else

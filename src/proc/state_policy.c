@@ -38,11 +38,12 @@ static int unknown_zone(const struct checking *c, const char *name)
 static int check_zone(void *ctx, enum fleet_kind kind, const void *before, const void *after)
 {
     const struct checking *c = ctx;
-    const struct fleet_settings *settings = kind == FLEET_NODE ? &((const struct fleet_node *)after)->settings
-                                            : kind == FLEET_PROFILE
-                                                ? &((const struct fleet_profile *)after)->settings
-                                                : NULL;
-    if (!after || !settings || !settings->time_zone || zones_find(c->zones, settings->time_zone))
+    const struct fleet_settings *settings = NULL;
+    if (after && kind == FLEET_NODE)
+        settings = &((const struct fleet_node *)after)->settings;
+    if (after && kind == FLEET_PROFILE)
+        settings = &((const struct fleet_profile *)after)->settings;
+    if (!settings || !settings->time_zone || zones_find(c->zones, settings->time_zone))
         return 0;
     unknown_zone(c, settings->time_zone);
     return error_wrap(c->err, "%s %s", fleet_kind_name(kind), *(char *const *)after);

@@ -91,8 +91,9 @@ before=$(sha256sum <"$disk")
 linux=(linux --kernel-options console=ttyS0 --files own)
 rack_node 1 "${linux[@]}" --loader lpxelinux
 rack_node 2 "${linux[@]}" --loader pxelinux
-for number in 3 4 5 6 7; do rack_node "$number" "${linux[@]}"; done
+for number in 3 4 5 6 7 8; do rack_node "$number" "${linux[@]}"; done
 rack_do node set n6 --loader ipxe >"$LAB_DIR/node.log" 2>&1
+rack_do node set 'n[7-8]' --secure-boot on >"$LAB_DIR/node.log" 2>&1
 rack_serve
 way "BIOS, lpxelinux" 1 bios
 way "BIOS, pxelinux" 2 bios
@@ -100,5 +101,7 @@ way "BIOS, iPXE" 3 bios
 way "UEFI PXE" 4 uefi pxe
 way "UEFI HTTP Boot" 5 uefi http
 way "UEFI PXE, iPXE" 6 uefi pxe
+way "UEFI PXE, Secure Boot" 7 uefi secure-pxe
+way "UEFI HTTP Boot, Secure Boot" 8 uefi secure-http
 is "the disk is as it was" "$(sha256sum <"$disk")" "$before"
 tap_end

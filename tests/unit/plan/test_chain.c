@@ -76,6 +76,43 @@ static void arm64(void **state)
     assert_int_equal(choose(&arm, &need), PLAN_CHAIN_EFI);
 }
 
+/* What sends each machine to its own disk. */
+static void the_local_disk(void **state)
+{
+    static const struct plan_client riscv = {.arch = 27};
+    static const struct {
+        const struct plan_client *client;
+        enum plan_chain chain;
+        enum plan_loader loader;
+    } table[] = {
+        {&bios, PLAN_CHAIN_LPXELINUX, PLAN_LOADER_PXELINUX},
+        {&uefi, PLAN_CHAIN_GRUB, PLAN_LOADER_GRUB_AMD64},
+        {&http, PLAN_CHAIN_DISK, PLAN_LOADER_GRUB_AMD64},
+        {&uefi32, PLAN_CHAIN_GRUB, PLAN_LOADER_GRUB_386},
+        {&arm, PLAN_CHAIN_GRUB, PLAN_LOADER_GRUB_ARM64},
+        {&arm_http, PLAN_CHAIN_DISK, PLAN_LOADER_GRUB_ARM64},
+        {&ipxe, PLAN_CHAIN_IPXE, PLAN_LOADER_NONE},
+        {&ipxe_uefi, PLAN_CHAIN_IPXE, PLAN_LOADER_NONE},
+        {&http32, PLAN_CHAIN_ANY, PLAN_LOADER_NONE},
+        {&riscv, PLAN_CHAIN_ANY, PLAN_LOADER_NONE},
+    };
+    struct plan_need need = {.shape = PLAN_SHAPE_LOCAL, .loaders = PLAN_LOADERS_ALL};
+    char why[PLAN_WHY_MAX];
+    for (size_t i = 0; i < sizeof table / sizeof table[0]; i++) {
+        assert_int_equal(choose(table[i].client, &need), table[i].chain);
+        assert_int_equal(plan_chain_loader(table[i].chain, table[i].client), table[i].loader);
+    }
+    assert_false(plan_chain_fits(PLAN_CHAIN_MBOOT, &uefi, &need, why));
+    assert_non_null(strstr(why, "mboot sends no machine to its own disk"));
+    need.secure_boot = true;
+    assert_int_equal(choose(&uefi, &need), PLAN_CHAIN_GRUB);
+    assert_int_equal(choose(&uefi32, &need), PLAN_CHAIN_ANY);
+    need.secure_boot = false;
+    need.loaders = 0;
+    assert_int_equal(choose(&bios, &need), PLAN_CHAIN_ANY);
+    assert_int_equal(choose(&ipxe, &need), PLAN_CHAIN_IPXE);
+}
+
 /* The text is for the operator: it must name what to change. */
 static void why_not(void **state)
 {
@@ -244,6 +281,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(best_way_of_each_machine),
         cmocka_unit_test(arm64),
+        cmocka_unit_test(the_local_disk),
         cmocka_unit_test(why_not),
         cmocka_unit_test(firmware_that_nothing_starts_on),
         cmocka_unit_test(secure_boot),

@@ -297,6 +297,38 @@ static void wishes(void **state)
     assert_string_equal(plan.loader, "lpxelinux.0");
 }
 
+static void make_local(const char *loader, size_t warnings)
+{
+    if (plan_make(fleet, &node, NULL, NULL, &site, &client, PLAN_CHAIN_ANY, &plan, &err))
+        fail_msg("%s", err.text);
+    assert_int_equal(plan.shape, PLAN_SHAPE_LOCAL);
+    assert_string_equal(plan.loader, loader);
+    assert_int_equal(plan.module_count, 0);
+    assert_int_equal(plan.overlay_at, -1);
+    assert_int_equal(plan.warning_count, warnings);
+}
+
+/* It needs no image; a loader that is there, or none. */
+static void the_local_disk(void **state)
+{
+    static char mboot[] = "mboot", local[] = "local", between[] = "19:00-06:00";
+    site.local = true;
+    node.settings = (struct fleet_settings){.boot = local};
+    make_local("lpxelinux.0", 0);
+    assert_string_equal(plan.local_why, "boot is local");
+    site.loader = "pxelinux";
+    make_local("pxelinux.0", 0);
+    node.settings = (struct fleet_settings){.loader = mboot, .between = between};
+    client.arch = 7;
+    make_local("loader/grub-amd64/shimx64.efi", 0);
+    assert_string_equal(plan.local_why, "outside 19:00-06:00");
+    client = (struct plan_client){.arch = 16, .http = true};
+    make_local("http://10.77.0.1/node/n1/boot.img", 0);
+    site.loaders = 0;
+    make_local("", 1);
+    assert_non_null(strstr(plan.warning[0], "an address and no boot file: "));
+}
+
 static void images_that_do_not_boot(void **state)
 {
     static char loader[] = "loader", unknown[] = "unknown", later[] = "esxi_bootcfg";
@@ -548,6 +580,7 @@ int main(void)
         TEST(kernel_options_of_image_and_node),
         TEST(firmware),
         TEST(wishes),
+        TEST(the_local_disk),
         TEST(beside_another_dhcp_server),
         TEST(images_that_do_not_boot),
         TEST(files_that_loaders_refuse),

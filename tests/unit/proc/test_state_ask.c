@@ -12,6 +12,7 @@
 #include "../store/sample.h"
 #include "base/cleanup.h"
 #include "proc/state_ask.h"
+#include "proc/state_policy.h"
 
 static char root[64];
 static int root_fd;
@@ -118,6 +119,92 @@ static void setting_and_removing(void **state)
     assert_string_equal(buf_text(&out), "profile p\n");
 }
 
+static void roles(void **state)
+{
+    set("n1", "02:00:00:00:00:01");
+    assert_int_equal(ask("node-set", "n1", "between", "19:00-06:00", "days", "mon-fri", "time_zone", "UTC"),
+                     0);
+    assert_int_equal(ask("next-boot", "text", "n1", ""), 0); /* 1970-01-01 00:00:01 was a Thursday */
+    assert_string_equal(buf_text(&out),
+                        "next boot: image one until Thu 06:00 (between 19:00-06:00 mon-fri, UTC); "
+                        "then the local disk\n");
+    assert_int_equal(ask("next-boot", "text", "n1", "2026-11-28 12:00"), 0);
+    assert_string_equal(buf_text(&out),
+                        "next boot: the local disk until Mon 19:00 (outside 19:00-06:00 mon-fri, UTC); "
+                        "then image one\n");
+    assert_int_equal(ask("next-boot", "json", "n1", "2026-11-28T12:00"), 0);
+    check_holds(buf_text(&out), "\"boots\": \"local\"");
+    check_holds(buf_text(&out), "\"until\": \"2026-11-30T19:00:00Z\"");
+    check_holds(buf_text(&out), "\"since\": \"2026-11-28T06:00:00Z\"");
+    check_holds(buf_text(&out), "\"then\": \"image\"");
+    assert_int_equal(ask("explain", "text", "n1", "bios", "2026-11-28 12:00"), 0);
+    check_holds(buf_text(&out), "boots the local disk until Mon 19:00");
+    check_holds(buf_text(&out), "LOCALBOOT 0");
+    assert_null(strstr(buf_text(&out), "files in load order"));
+    assert_int_equal(ask("explain", "text", "n1", "bios", "2026-11-27 23:00"), 0);
+    check_holds(buf_text(&out), "files in load order");
+    assert_int_equal(ask("explain", "json", "n1", "uefi", "2026-11-28 12:00"), 0);
+    check_holds(buf_text(&out), "\"image\": null");
+    assert_int_equal(ask("node-set", "n1", "image", "", "boot", "local", "between", "", "days", ""), 0);
+    assert_string_equal(notes, ""); /* it needs no image */
+    assert_int_equal(ask("explain", "text", "n1", "", ""), 0);
+    check_holds(buf_text(&out), "boots the local disk (boot is local)");
+    check_holds(buf_text(&out), "arm64      an address, and no boot file\n");
+}
+
+static void roles_that_cannot_be(void **state)
+{
+    static const struct {
+        const char *words[8];
+        size_t count;
+        const char *says;
+    } cases[] = {
+        {{"node-set", "n1", "boot", "lokal"}, 4, "lokal"},
+        {{"node-set", "n1", "boot", "once", "between", "19:00-06:00"}, 6, "leave one of them out"},
+        {{"node-set", "n1", "between", "19-6"}, 4, "write 19:00-06:00"},
+        {{"node-set", "n1", "days", "mon"}, 4, "add between"},
+        {{"node-set", "n1", "between", "19:00-06:00", "days", "monday"}, 6, "mon-fri"},
+        {{"node-set", "n1", "time_zone", "Europe/Atlantis"}, 4, "node n1: time_zone: there is no time zone"},
+        {{"profile-set", "p", "time_zone", "Mars"}, 4, "profile p: time_zone"},
+        {{"node-set", "n1", "time_zone", "../../etc/passwd"}, 4, "in no time zone's name"},
+        {{"next-boot", "text", "n1", "tomorrow"}, 4, "write one as '2026-11-24 07:00'"},
+        {{"next-boot", "text", "n1", "2026-13-24 07:00"}, 4, "is no time"},
+        {{"next-boot", "text", "n1", "2026-11-24 07:00 x"}, 4, "is no time"},
+        {{"next-boot", "text", "n7", ""}, 4, "there is no node n7"},
+        {{"next-boot", "text"}, 2, "are needed"},
+        {{"explain", "text", "n1", "bios", "noon"}, 5, "is no time"},
+    };
+    static const char yaml[] = "nodes:\n  n1: {mac: 02:00:00:00:00:01, time_zone: Europe/Atlantis}\n";
+    set("n1", "02:00:00:00:00:01");
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        assert_int_equal(ask_body(NULL, cases[i].count, cases[i].words), -1);
+        check_holds(err.text, cases[i].says);
+        assert_false(changed);
+    }
+    assert_int_equal(ask_with(yaml, "apply", "f.yaml", "dry-run"), -1);
+    check_holds(err.text, "node n1: time_zone");
+    if (zones_count(zones) > 100) {
+        assert_int_equal(ask("node-set", "n1", "time_zone", "Europe/Wienna"), -1);
+        check_holds(err.text, "did you mean Europe/Vienna?");
+        assert_int_equal(ask("node-set", "n1", "time_zone", "Europe/Vienna"), 0);
+    }
+}
+
+/* bootherd's own change: audited as such, and none for who is not `once` any more. */
+static void once_is_used_up(void **state)
+{
+    char names[3][FLEET_NAME_MAX] = {"n1", "n2", "gone"};
+    cleanup_buf struct buf change = BUF_INIT;
+    set("n[1-2]", "02:00:00:00:00:01,02:00:00:00:00:02");
+    assert_int_equal(ask("profile-set", "install", "boot", "once"), 0);
+    assert_int_equal(ask("node-set", "n1", "profile", "install"), 0);
+    assert_int_equal(state_policy_once(database, names, 3, 5000, &change, &err), 0);
+    check_holds(buf_text(&change), "boot: local");
+    assert_string_equal(fleet_node_by_name(state_fleet(database), "n1")->settings.boot, "local");
+    assert_null(fleet_node_by_name(state_fleet(database), "n2")->settings.boot);
+    assert_string_equal(fleet_profile_by_name(state_fleet(database), "install")->settings.boot, "once");
+}
+
 static void apply_and_dump(void **state)
 {
     static const char yaml[] = "nodes:\n  n1: {mac: 02:00:00:00:00:01, image: one}\n";
@@ -209,8 +296,8 @@ static int teardown(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        test(wrong_requests), test(setting_and_removing), test(apply_and_dump), test(missing_files),
-        test(passwords),
+        test(wrong_requests),       test(setting_and_removing), test(apply_and_dump), test(roles),
+        test(roles_that_cannot_be), test(once_is_used_up),      test(missing_files),  test(passwords),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -253,6 +253,25 @@ static void not_for_grub(void **state)
     check_refused(plan, "takes 32 modules, and there are 33");
 }
 
+/* GRUB's own loader on a disk before the one that may be a repair program; never the disk image it came from.
+ */
+static void the_local_disk(void **state)
+{
+    static const char *const order[] = {
+        "/EFI/*/shim$cpu.efi",   "/EFI/*/grub$cpu.efi",     "bootmgfw.efi", "/EFI/BOOT/boot$cpu.efi",
+        "\"$disk\" != \"$own\"", "chainloader \"$loader\"", "boot\n",       "\nexit 1\n"};
+    cleanup_buf struct buf out = BUF_INIT;
+    assert_int_equal(render_grub_local("it's $x; `reboot`", &out), 0);
+    check_syntax(&out);
+    const char *at = buf_text(&out);
+    assert_non_null(strstr(at, "echo 'bootherd: ''it'\\''s $x; `reboot`'': starting from the local disk'\n"));
+    for (size_t i = 0; i < sizeof order / sizeof order[0]; i++) {
+        at = strstr(at, order[i]);
+        assert_non_null(at);
+        at += strlen(order[i]);
+    }
+}
+
 static void messages(void **state)
 {
     cleanup_buf struct buf out = BUF_INIT;
@@ -281,6 +300,7 @@ int main(void)
         cmocka_unit_test(every_ascii_character_in_words),
         cmocka_unit_test(not_for_grub),
         cmocka_unit_test(messages),
+        cmocka_unit_test(the_local_disk),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -253,6 +253,18 @@ static void messages(void **state)
                   "10\nexit 1\n");
 }
 
+/* A BIOS's first disk, else the next boot entry; on UEFI the next boot entry. */
+static void the_local_disk(void **state)
+{
+    cleanup_buf struct buf out = BUF_INIT;
+    assert_int_equal(render_ipxe_local("node n1, outside ${x}", &out), 0);
+    assert_string_equal(buf_text(&out), "#!ipxe\n"
+                                        "echo bootherd: node n1, outside ?{x}\n"
+                                        "echo bootherd: starting from the local disk\n"
+                                        "iseq ${platform} pcbios && sanboot --no-describe --drive 0x80 ||\n"
+                                        "exit 1\n");
+}
+
 static void long_message(void **state)
 {
     char reason[5000];
@@ -278,6 +290,7 @@ int main(void)
         cmocka_unit_test(nine_modules),
         cmocka_unit_test(messages),
         cmocka_unit_test(long_message),
+        cmocka_unit_test(the_local_disk),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -164,6 +164,67 @@ static void one_boot(void **state)
     assert_int_equal(ask_sqlite("SELECT booted_ms FROM boot"), T0 + 45000);
 }
 
+/* Boots that were sent to the disk are finished: the next is a first attempt again. */
+static void own_disk(void **state)
+{
+    struct state *s = open_rack();
+    cleanup_buf struct buf out = BUF_INIT;
+    struct error err;
+    for (int i = 0; i < 3; i++) {
+        say(s, rack01, i * 60000, BOOT_EVENT_DISCOVER, 0, CLIENT);
+        say(s, rack01, i * 60000, BOOT_EVENT_OFFER, 0x0a4d000b, "");
+        assert_string_equal(
+            say(s, rack01, i * 60000 + 10, BOOT_EVENT_ACK, 0x0a4d000b,
+                "boot file pxelinux.0: local disk, outside 19:00-06:00"),
+            "rack01        ACK           10.77.0.11, boot file pxelinux.0: local disk, outside "
+            "19:00-06:00");
+        file(s, rack01, i * 60000 + 5000, BOOT_EVENT_FILE_DONE, BOOT_FILE_LOCAL, "pxelinux.cfg/01-52", 0);
+    }
+    assert_int_equal(state_status_text(s, "rack[01-02]", T0 + 900000, &out, &err), 0);
+    assert_non_null(strstr(buf_text(&out),
+                           "local disk  own disk  12 min 55 s ago  sent to its own disk, outside "
+                           "19:00-06:00\n"));
+    json_t *root = status_json(s, "rack01", 900000);
+    json_t *node = json_array_get(json_object_get(root, "nodes"), 0);
+    assert_string_equal(json_string_value(json_object_get(node, "state")), "local");
+    assert_int_equal(json_integer_value(json_object_get(node, "attempt")), 1);
+    assert_true(json_is_null(json_object_get(node, "image")));
+    json_decref(root);
+    state_close(s);
+    assert_int_equal(ask_sqlite("SELECT max(attempt) FROM boot"), 1);
+    assert_int_equal(boots_of("52:54:00:00:00:01"), 3);
+}
+
+static bool used_once(struct state *s, enum boot_event_kind kind, enum boot_file_role role, uint32_t number)
+{
+    char name[FLEET_NAME_MAX] = "";
+    struct boot_event event = {
+        .kind = kind, .at_ms = T0 + 9000, .mac = rack01, .role = role, .file_number = number};
+    snprintf(event.file, sizeof event.file, "image/a/%u", number);
+    tell(s, &event);
+    bool used = state_used_once(s, &event, name);
+    assert_string_equal(name, used ? "rack01" : "");
+    return used;
+}
+
+/* The one boot is over when the last of its files is there, in whatever order they come. */
+static void once(void **state)
+{
+    struct state *s = open_state();
+    struct error err;
+    struct fleet *fleet = fleet_of("nodes: {rack01: {mac: 52:54:00:00:00:01, image: esxi4, boot: once}}");
+    assert_int_equal(state_fleet_replace(s, fleet, "test", T0, &err), 0);
+    boot(s, rack01, 0, 2);
+    assert_false(used_once(s, BOOT_EVENT_FILE_DONE, BOOT_FILE_MODULE, 2));
+    assert_false(used_once(s, BOOT_EVENT_FILE_START, BOOT_FILE_KERNEL, 1));
+    assert_false(used_once(s, BOOT_EVENT_FILE_FAILED, BOOT_FILE_KERNEL, 1));
+    assert_true(used_once(s, BOOT_EVENT_FILE_DONE, BOOT_FILE_KERNEL, 1));
+    fleet = fleet_of("nodes: {rack01: {mac: 52:54:00:00:00:01, image: esxi4, boot: local}}");
+    assert_int_equal(state_fleet_replace(s, fleet, "test", T0, &err), 0);
+    assert_false(used_once(s, BOOT_EVENT_FILE_DONE, BOOT_FILE_KERNEL, 1));
+    state_close(s);
+}
+
 static void new_boots(void **state)
 {
     struct state *s = open_rack();
@@ -406,8 +467,9 @@ static void bad_events(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        TEST(lines), TEST(one_boot),    TEST(new_boots), TEST(pruning),           TEST(rollback),
-        TEST(table), TEST(whole_story), TEST(json),      TEST(added_and_removed), TEST(bad_events),
+        TEST(lines),       TEST(one_boot), TEST(new_boots),         TEST(own_disk),
+        TEST(once),        TEST(pruning),  TEST(rollback),          TEST(table),
+        TEST(whole_story), TEST(json),     TEST(added_and_removed), TEST(bad_events),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

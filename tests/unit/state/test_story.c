@@ -388,6 +388,35 @@ static void another_system(void **state)
     expect(&tape, 90000, STORY_STOPPED, "kernel 1/4", "may have started from its disk");
 }
 
+/* Sent to its own disk: over when the loader has what sends it there, or at once without a loader. */
+static void own_disk(void **state)
+{
+    struct tape tape = {0}, alone = {0};
+    char label[STORY_LABEL_MAX];
+    say(&tape, 1000, BOOT_EVENT_DISCOVER, 0, "PXE, BIOS");
+    say(&tape, 1010, BOOT_EVENT_OFFER, 0x0a4d000b, "");
+    say(&tape, 5000, BOOT_EVENT_REQUEST, 0x0a4d000b, "");
+    alone = tape;
+    say(&tape, 5010, BOOT_EVENT_ACK, 0x0a4d000b, "boot file pxelinux.0: local disk, outside 19:00-06:00");
+    expect(&tape, 5020, STORY_RUNNING, "ACK", NULL);
+    expect(&tape, 90000, STORY_STOPPED, "ACK", "did not ask for its boot file");
+    fetch(&tape, 5100, 5200, BOOT_FILE_LOADER, "pxelinux.0", 0, 40000);
+    expect(&tape, 90000, STORY_STOPPED, "loader", "asked for no configuration");
+    fetch(&tape, 5300, 5310, BOOT_FILE_LOCAL, "pxelinux.cfg/01-52-54-00-12-34-56", 0, 300);
+    struct story story = tell(&tape, 9000000);
+    assert_int_equal(story.outcome, STORY_TO_DISK);
+    assert_string_equal(story.cause, "outside 19:00-06:00");
+    assert_string_equal(story_reached(&story, label), "own disk");
+    assert_string_equal(story_outcome_word(story.outcome), "local");
+    assert_string_equal(story_stage_word(story.stage), "local");
+    story_fini(&story);
+    say(&tape, 90000, BOOT_EVENT_BOOTED, 0x0a4d000b, "dhclient");
+    expect(&tape, 90000, STORY_TO_DISK, "own disk", "outside 19:00-06:00");
+    say(&alone, 5010, BOOT_EVENT_ACK, 0x0a4d000b,
+        "lease only: local disk, boot is local; nothing here sends this");
+    expect(&alone, 5020, STORY_TO_DISK, "ACK", "boot is local");
+}
+
 static void hostile_words(void **state)
 {
     struct tape tape = {0};
@@ -426,8 +455,8 @@ int main(void)
         cmocka_unit_test(whole_boot),    cmocka_unit_test(held),           cmocka_unit_test(silence),
         cmocka_unit_test(proxy),         cmocka_unit_test(http_boot),      cmocka_unit_test(no_configuration),
         cmocka_unit_test(broken_module), cmocka_unit_test(faults),         cmocka_unit_test(uefi),
-        cmocka_unit_test(nothing),       cmocka_unit_test(another_system), cmocka_unit_test(hostile_words),
-        cmocka_unit_test(misses),
+        cmocka_unit_test(nothing),       cmocka_unit_test(another_system), cmocka_unit_test(own_disk),
+        cmocka_unit_test(hostile_words), cmocka_unit_test(misses),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
