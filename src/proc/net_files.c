@@ -250,6 +250,8 @@ static uint64_t answer_image_file(const struct net_request *r, const struct cach
     open->file_number = open->role == BOOT_FILE_KERNEL   ? 1
                         : open->role == BOOT_FILE_MODULE ? file->order + 1
                                                          : 0;
+    open->files_expected =
+        kernel && plan_shape_of(c->image) == PLAN_SHAPE_EFI; /* firmware reads no config before */
     return net_answer(r, BOOT_ANSWER_FOUND, boot_file_ref(open), "");
 }
 

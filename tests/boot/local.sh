@@ -39,7 +39,7 @@ make_disk() {
     truncate -s 64M "$1" && boot_sector "$LAB_DIR/mbr" && [ "$(stat -c %s "$LAB_DIR/mbr")" -le 440 ] &&
         printf 'label: gpt\nstart=2048, size=122880, type=uefi, name=esp\n' | sfdisk -q "$1" &&
         dd if="$LAB_DIR/mbr" of="$1" conv=notrunc status=none &&
-        truncate -s 60M "$esp" && mformat -i "$esp" -F :: && mmd -i "$esp" ::EFI ::EFI/debian &&
+        truncate -s 60M "$esp" && mformat -i "$esp" -F :: && mmd -i "$esp" ::EFI ::EFI/BOOT ::EFI/debian &&
         cat >"$LAB_DIR/disk.cfg" <<'END' &&
 if serial --unit=0 --speed=115200; then
   terminal_output console serial
@@ -50,6 +50,8 @@ END
         mcopy -i "$esp" "$LAB_DIR/disk.cfg" ::EFI/debian/grub.cfg &&
         mcopy -i "$esp" /usr/lib/shim/shimx64.efi.signed ::EFI/debian/shimx64.efi &&
         mcopy -i "$esp" /usr/lib/grub/x86_64-efi-signed/grubx64.efi.signed ::EFI/debian/grubx64.efi &&
+        mcopy -i "$esp" /usr/lib/shim/shimx64.efi.signed ::EFI/BOOT/BOOTX64.EFI &&
+        mcopy -i "$esp" /usr/lib/grub/x86_64-efi-signed/grubx64.efi.signed ::EFI/BOOT/grubx64.efi &&
         dd if="$esp" of="$1" bs=1M seek=1 conv=notrunc status=none && rm "$esp"
 }
 
