@@ -19,6 +19,11 @@ bool policy_is_once(const struct fleet_settings *settings)
     return text_equal(settings->boot, ONCE);
 }
 
+bool policy_needs_image(const struct fleet_settings *settings)
+{
+    return settings->between || !text_equal(settings->boot, LOCAL);
+}
+
 int policy_check(const struct fleet_settings *settings, struct error *err)
 {
     if (policy_is_once(settings) && settings->between)

@@ -21,6 +21,9 @@ extern const char *const policy_boot_words[];
 
 bool policy_is_once(const struct fleet_settings *settings);
 
+/* Whether it ever boots an image. */
+bool policy_needs_image(const struct fleet_settings *settings);
+
 /* Whether settings that each are sound make sense together. */
 int policy_check(const struct fleet_settings *settings, struct error *err);
 

@@ -1,6 +1,7 @@
 /* Checks of what machines are to boot: images, boot loaders, nodes. */
 #include "base/cleanup.h"
 #include "base/text.h"
+#include "fleet/policy.h"
 #include "plan/plan.h"
 #include "proc/doctor.h"
 
@@ -233,7 +234,8 @@ static void check_bare(const struct doctor_facts *facts, struct doctor_report *r
     struct doctor_some imageless = {0}, cardless = {0};
     for (size_t i = 0; i < facts->fleet->node_count; i++) {
         const struct fleet_node *node = &facts->fleet->nodes[i];
-        if (!fleet_effective(facts->fleet, node).image)
+        struct fleet_settings settings = fleet_effective(facts->fleet, node);
+        if (!settings.image && policy_needs_image(&settings))
             doctor_some_add(&imageless, node->name);
         if (!node->mac_count)
             doctor_some_add(&cardless, node->name);

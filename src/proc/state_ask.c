@@ -172,13 +172,6 @@ static int set_password(struct state_asker *asker, struct fleet *fleet, set_fn *
     return set(fleet, name, words, 2, err);
 }
 
-/* What needs no image. */
-static bool is_always_local(const struct fleet *fleet, const struct fleet_node *node)
-{
-    struct fleet_settings settings = fleet_effective(fleet, node);
-    return !settings.between && text_equal(settings.boot, "local");
-}
-
 /* Says for the first few nodes of a change why they could not boot yet: an error now beats one at the
  * machine. */
 static void report_nodes(struct state_asker *asker, const struct fleet *fleet, const struct range *range)
@@ -193,7 +186,10 @@ static void report_nodes(struct state_asker *asker, const struct fleet *fleet, c
         struct store_entry entry;
         struct image *image = NULL;
         struct error err;
-        if (!node || is_always_local(fleet, node))
+        if (!node)
+            continue;
+        struct fleet_settings settings = fleet_effective(fleet, node);
+        if (!policy_needs_image(&settings))
             continue;
         if (explain_load_image(asker->store, fleet, node, &entry, &image, &err) < 0 ||
             plan_make(fleet, node, image, &entry.manifest, &site, &client, PLAN_CHAIN_ANY, plan, &err) < 0) {
