@@ -137,7 +137,7 @@ host_iscsi() {
         name=$(sed -n 's/^InitiatorName=//p' /etc/iscsi/initiatorname.iscsi 2>/dev/null)
         [ -n "$name" ] || { echo "/etc/iscsi/initiatorname.iscsi names no initiator" && return 1; }
         case $portal in
-        *]:* | *.*:*) port=${portal##*:} portal=${portal%:*} ;;
+        *:*) port=${portal##*:} portal=$(printf '%s' "${portal%:*}" | tr -d '[]') ;;
         esac
         modprobe iscsi_tcp 2>/dev/null
         host_said iscsistart -i "$name" -t "$3" -g 1 -a "$portal" -p "$port" || return 1

@@ -42,6 +42,31 @@ guest() {
 END
 }
 
+# known: the server's list has both machines on, within two reports.
+known() {
+    local deadline=$((SECONDS + 150))
+    until rack_do vm list n1 >"$LAB_DIR/list" 2>&1 && [ "$(grep -cE 'vm[12].*\<on\>' "$LAB_DIR/list")" = 2 ]; do
+        if [ "$SECONDS" -ge "$deadline" ]; then
+            cat "$LAB_DIR/list"
+            return 1
+        fi
+        sleep 2
+    done
+    cat "$LAB_DIR/list"
+}
+
+story() {
+    local deadline=$((SECONDS + 90))
+    until rack_do status n1 >"$LAB_DIR/status" 2>&1 && grep -q '2 of 2 machines' "$LAB_DIR/status"; do
+        if [ "$SECONDS" -ge "$deadline" ]; then
+            cat "$LAB_DIR/status"
+            return 1
+        fi
+        sleep 2
+    done
+    cat "$LAB_DIR/status"
+}
+
 rack_open kvm-host
 "$rack_here/../guests/make.sh" vm nfs-server >"$LAB_DIR/make.log" 2>&1 || bail "guests can be made" "$LAB_DIR/make.log"
 mkdir -p "$LAB_DIR/vms/boot"
@@ -49,26 +74,37 @@ cp "$rack_guests"/vm/* "$LAB_DIR/vms/boot/"
 guest vm1
 guest vm2
 nfs_open "$rack_guests/nfs-server" || bail "an NFS server" "$LAB_DIR/nfs/ganesha.out"
-cp -r /tmp/kvm5/own "$LAB_DIR/root/files/kvm"
-cp $rack_top/agents/linux.sh "$LAB_DIR/root/files/kvm/etc/bootherd/host.sh"
-cp $rack_top/agents/qemu.sh "$LAB_DIR/root/files/kvm/etc/bootherd/host-qemu.sh"
-rack_node 1 kvm-host --kernel-options console=ttyS0 --files kvm
+
+# A host that knows of no machines; people start two there.
+rack_node 1 kvm-host --kernel-options console=ttyS0 --datastores "vms=nfs41:$LAB_PREFIX.1:/srv/vms:probe=write"
 rack_serve
-start() {
 rack_start 1 lab_machine e1000 -m 1024 -cpu max
-rack_wait "host is up" 1 "$rack_up"
-rack_wait "vm1" 1 'GUEST vm1 UP.*'
-echo "# $said"
-rack_wait "vm2" 1 'GUEST vm2 UP.*'
-echo "# $said"
-rack_wait "vm1" 1 'GUEST vm1 beat=[0-9]+'
-rack_wait "vm2" 1 'GUEST vm2 beat=[0-9]+'
-}
-start
-kill -9 "${rack_pid[1]}"
-wait "${rack_pid[1]}"
-cp $LAB_DIR/n1.serial /tmp/kvm5/first.serial
+rack_wait "a diskless host boots" 1 "$rack_up"
+for name in vm1 vm2; do
+    lab_type n1 "until cd /datastores/vms/$name; do sleep 1; done; qemu-system-x86_64 -readconfig $name.cfg -nodefaults -display none -daemonize"
+    sleep 1
+done
+for name in vm1 vm2; do
+    rack_wait "$name is started by hand" 1 "GUEST $name UP boot=1 data=new"
+    rack_wait "$name works" 1 "GUEST $name beat=[0-9]+"
+done
+check "the server hears of both" known
+tap_tell
+
+# The plug.
+kill -KILL "${rack_pid[1]}"
+wait "${rack_pid[1]}" 2>/dev/null
+declare -A last
+for name in vm1 vm2; do
+    last[$name]=$(tr -d '\r' <"$LAB_DIR/n1.serial" | sed -n "s/.*GUEST $name beat=\([0-9]*\)$/\1/p" | tail -n 1)
+done
 rm "$LAB_DIR"/n1.port.*
-start
-cp $LAB_DIR/n1.serial /tmp/kvm5/second.serial
+rack_start 1 lab_machine e1000 -m 1024 -cpu max
+for name in vm1 vm2; do
+    rack_wait "after a power cut $name is there again, its disk intact" 1 "GUEST $name UP boot=2 data=intact lastbeat=[0-9]+"
+    check "with all that it had written" [ "${said##*=}" -ge "${last[$name]}" ]
+    rack_wait "$name works" 1 "GUEST $name beat=[0-9]+"
+done
+check "the story tells" story
+tap_tell
 tap_end

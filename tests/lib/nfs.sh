@@ -36,6 +36,7 @@ nfs_spawn() {
         exec "$@"' sh "$LAB_DIR" "$@"
 }
 
+# A client that does not renew its lease in time loses its locks and, with them, its files: emulated hosts are slow.
 nfs_config() {
     cat <<END
 NFS_CORE_PARAM {
@@ -43,7 +44,7 @@ NFS_CORE_PARAM {
     Enable_NLM = false; Enable_RQUOTA = false; Enable_UDP = false; Bind_addr = $LAB_PREFIX.1; fsid_device = true;
 }
 NFSv4 {
-    Grace_Period = 5; Lease_Lifetime = 5; Minor_Versions = 0,1,2; RecoveryBackend = fs; RecoveryRoot = "$LAB_DIR/nfs/recovery";
+    Grace_Period = 5; Lease_Lifetime = 60; Minor_Versions = 0,1,2; RecoveryBackend = fs; RecoveryRoot = "$LAB_DIR/nfs/recovery";
     Only_Numeric_Owners = true; UseGetpwnam = true;
 }
 EXPORT {
