@@ -249,7 +249,8 @@ start)
     # One at a time, and one agent alone.
     mkdir "$agent_run/starting" 2>/dev/null || exit 0
     if [ -z "$(agent_pid)" ]; then
-        "$0" run >/dev/null 2>&1 </dev/null &
+        # By sh: ESXi 8 may execute nothing that no package of it brought.
+        sh "$0" run >/dev/null 2>&1 </dev/null &
         echo $! >"$agent_run/pid"
     fi
     rmdir "$agent_run/starting"

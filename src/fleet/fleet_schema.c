@@ -66,13 +66,10 @@ static const struct fleet_key keys[] = {
     SETTING("ssh", switch, ssh, any, NULL, "on", "SSH on or off; default on"),
     SETTING("authorized_keys", keys, keys, keys, "ssh-rsa AAAAhiddenhidden", "[ssh-rsa AAAA... me]",
             "public keys that may log in as root"),
-    SETTING(
-        "datastores", datastores, datastores, datastores, NULL, "vms=10.77.0.1:/srv/vms",
-        "what to mount: LABEL=HOST:/PATH (NFS 3), LABEL=nfs41:HOST:/PATH, LABEL=vmfs, "
-        "LABEL=iscsi:ADDRESS/TARGET, each with :ro or :probe=write behind it; in a file "
-        "{label: vms, nfs: 10.77.0.1:/srv/vms, read_only: on, probe: write}. It counts as mounted when it "
-        "can be read; probe=write: when a file was written, too, which a share with root squashed fails. "
-        "Not the default, as a share may be meant to be read only, or be full"),
+    SETTING("datastores", datastores, datastores, datastores, NULL, "vms=10.77.0.1:/srv/vms",
+            "what to mount: LABEL=HOST:/PATH by NFS 3, LABEL=nfs41:HOST:/PATH, LABEL=vmfs, "
+            "LABEL=iscsi:ADDRESS/TARGET; behind it :ro, or :probe=write for a test by writing, which a share "
+            "that is full or read-only on purpose fails, so the default is a read"),
     SETTING("welcome", text, welcome, welcome, NULL, "rack 1, call 4711", "text on the console"),
     SETTING("files", text, files, name, "hidden", "extra",
             "folder in ROOT/files with files of your own, laid over everything else"),
