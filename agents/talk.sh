@@ -25,13 +25,14 @@ agent_pause() {
     done
 }
 
-# agent_kill PID: what it started, too, where the system tells (Linux).
+# agent_kill PID: what it started, too, where the system tells (Linux). It first, so that it does not wonder.
 agent_kill() {
-    local child
-    for child in $(cat "/proc/$1/task/$1/children" 2>/dev/null); do
+    local child children
+    children=$(cat "/proc/$1/task/$1/children" 2>/dev/null)
+    kill -9 "$1" 2>/dev/null
+    for child in $children; do
         agent_kill "$child"
     done
-    kill -9 "$1" 2>/dev/null
 }
 
 # agent_same FILE FILE: not every ESXi has cmp.

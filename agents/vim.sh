@@ -28,6 +28,7 @@ host_why() {
     case $host_said in
     *AlreadyExists*) why="AlreadyExists: $why" ;;
     esac
+    [ -n "$why" ] || why=$(printf '%s\n' "$host_said" | sed -n 's/^Error: *//p' | agent_join)
     [ -n "$why" ] || why=$(printf '%s\n' "$host_said" | agent_join)
     printf '%s\n' "${why:-it said nothing}"
 }
@@ -44,7 +45,7 @@ host_folder() {
 
 # One sort brings the lines of a machine together: 0 it runs, 1 its Vmid.
 host_list() {
-    local label file tag id name key='' power runs=''
+    local label file tag id name is key='' power runs=''
     host_tell vim-cmd vmsvc/getallvms || return 1
     case $host_nl$host_said in
     *"${host_nl}Vmid"*) ;;
@@ -55,13 +56,13 @@ host_list() {
     {
         [ -z "$runs" ] || host_places <"$host_run/running" | sed 's/$/|0/'
         sed 's/^\([^|]*\)|\([^|]*|[^|]*\)|/\2|1|\1|/' "$host_run/vms"
-    } | sort | while IFS='|' read -r label file tag id name _; do
+    } | sort | while IFS='|' read -r label file tag id name is; do
         if [ "$tag" = 0 ]; then
             key="$label|$file"
         else
             power=off
-            if [ "$name" = '?' ]; then
-                power=unknown name=''
+            if [ "$is" = '?' ]; then
+                power=unknown
             elif [ -z "$runs" ]; then
                 power=$(host_power "$id")
             elif [ "$key" = "$label|$file" ]; then
@@ -80,17 +81,17 @@ host_columns() {
         -e "s/.*Skipping invalid VM '\\([0-9]*\\)'.*/\\1|?/p" -e t \
         -e '/^[0-9][0-9]*  *[^ ]/!d' -e h \
         -e 's/\(\.vmt\{0,1\}x\)   *[A-Za-z0-9_]*  *vmx-[0-9].*/\1/' -e 't file' -e 'b ask' -e ':file' \
-        -e "s/\\(\\[[^][]*\\] [^ []\\)/$host_mark\\1/g" \
+        -e "s/\\(\\[[^][]*\\] [^ []\\)/$host_mark\\1/g" -e 't one' -e ':one' \
         -e "s/^\\([0-9]*\\)  *\\([^$host_mark]*[^ $host_mark]\\)  *$host_mark\\[\\([^]]*\\)\\] \\([^$host_mark]*\\)\$/\\1|\\3|\\4|\\2/p" -e t \
         -e ':ask' -e g -e 's/^\([0-9]*\).*/\1|?/p'
 }
 
 # Asks for each machine whose columns did not tell. One that is not accessible is still there: as it was seen last.
 host_resolve() {
-    local id label file name seen=''
+    local id label file name is seen=''
     while IFS='|' read -r id label file name; do
         [ "$id" != "$seen" ] || continue
-        seen=$id
+        seen=$id is=''
         if [ "$label" = '?' ]; then
             if host_tell vim-cmd vmsvc/get.summary "$id"; then
                 name=$(printf '%s\n' "$host_said" | sed -n 's/^ *name = "\(.*\)",* *$/\1/p; s/^ *name = "\([^"]*\)$/\1/p' | sed q)
@@ -104,12 +105,13 @@ host_resolve() {
                 case $host_said in
                 *NotFound* | *"nable to find"*) continue ;; # an annotation that looked like a machine
                 esac
-                # HANDLE|POWER|LABEL|FILE|NAME|
-                label=$(sed -n "s/^$id|[^|]*|\\([^|]*|[^|]*\\)|.*/\\1/p" "$host_run/machines" 2>/dev/null | sed q)
-                file=${label#*|} label=${label%%|*} name='?'
+                is='?' label='' file='' name=''
+                IFS='|' read -r _ _ label file name _ <<END
+$(grep "^$id|" "$host_run/machines" 2>/dev/null | sed q)
+END
             fi
         fi
-        printf '%s|%s|%s|%s\n' "$id" "$label" "$file" "$name"
+        printf '%s|%s|%s|%s|%s\n' "$id" "$label" "$file" "$name" "$is"
     done
 }
 
