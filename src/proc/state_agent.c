@@ -185,7 +185,7 @@ static bool parse_part(const char *rest, uint64_t *seq, uint64_t *number, uint64
     return sscanf(rest, "%23[0-9]/%23[0-9]/%23[0-9]%n", word[0], word[1], word[2], &used) == 3 &&
            !rest[used] && text_u64(word[0], 1, INT64_MAX, seq) &&
            text_u64(word[1], 1, VM_REPORT_PARTS_MAX, number) &&
-           text_u64(word[2], 1, VM_REPORT_PARTS_MAX, total);
+           text_u64(word[2], 1, VM_REPORT_PARTS_MAX, total) && *number <= *total;
 }
 
 static int take_report(struct talk *t, const struct buf *whole)

@@ -145,12 +145,15 @@ static void take_stores(struct taking *t)
 
 static void say_hold(const struct taking *t, char out[static VM_WHY_MAX])
 {
+    const struct vm_list *known = &t->host->list;
+    size_t missing = 0;
     out[0] = 0;
+    for (size_t i = 0; t->merge.is_held && i < known->count; i++)
+        missing += !vm_list_find(&t->report.list, known->vms[i].label, known->vms[i].file);
     if (t->merge.is_held)
         snprintf(out, VM_WHY_MAX,
                  "%zu of %zu machines are not in the report: believed when it stays so for %d minutes",
-                 t->host->list.count > t->report.list.count ? t->host->list.count - t->report.list.count : 0,
-                 t->host->list.count, VM_MERGE_HOLD_MS / 60000);
+                 missing, known->count, VM_MERGE_HOLD_MS / 60000);
 }
 
 static int take(struct taking *t, struct buf *answer, struct buf *changes, struct buf *conflicts)
@@ -162,7 +165,13 @@ static int take(struct taking *t, struct buf *answer, struct buf *changes, struc
     row.report_ms = t->now_ms;
     if (t->report.why == VM_REPORT_RESTORED && !row.restored_ms)
         row.restored_ms = t->now_ms;
-    if (merge(t, &row) < 0 || keep(t, &row) < 0)
+    if (merge(t, &row) < 0) {
+        if (t->failed || t->err->code)
+            return -1;
+        buf_format(answer, "bad|%s\n", t->err->text); /* it cannot be: more than a host may have */
+        return 0;
+    }
+    if (keep(t, &row) < 0)
         return -1;
     say_hold(t, hold);
     if (t->merge.is_changed && t->merge.notes.size)
