@@ -122,4 +122,5 @@ enum cli_status cli_serve(struct cli *cli, struct error *err);
 enum cli_status cli_status_show(struct cli *cli, struct error *err);
 enum cli_status cli_swarm(struct cli *cli, struct error *err);
 enum cli_status cli_version(struct cli *cli, struct error *err);
+enum cli_status cli_vm(struct cli *cli, struct error *err);
 enum cli_status cli_watch(struct cli *cli, struct error *err);

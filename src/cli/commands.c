@@ -1,5 +1,10 @@
 #include "cli/command.h"
 
+#define VM_NAMES                                                                                             \
+    "A machine is HOST/NAME or 'HOST/[LABEL] FILE'. HOST may be a range. A name is taken as it is, or as "   \
+    "vm "                                                                                                    \
+    "list\nshows it (\\n for a line end)."
+
 static const struct cli_option import_options[] = {
     {"name", "NAME", "the image's name in the store; default: made from product, version and build", false},
     {0},
@@ -92,6 +97,43 @@ static const struct cli_option swarm_options[] = {
     {0},
 };
 
+static const struct cli_option vm_history_options[] = {
+    {"version", "N", "the list of this version", false},
+    {0},
+};
+
+static const struct cli_option vm_set_options[] = {
+    {"add", "'[LABEL] FILE'", "a machine that is not in the list yet; off, unless --power on", false},
+    {"order", "N", "the lower first when the host starts them; default 500", false},
+    {"delay", "S", "seconds after it was powered on, before the next", false},
+    {"power", "on|off|auto", "on or off whatever its host reports; auto: as its host has it", false},
+    {"answer", "WORD", "what ESXi is told when it asks: moved, copied, or none (it waits for people)", false},
+    {"name", "NAME", "what it is called; the host's next report may say otherwise", false},
+    {"dry-run", NULL, "print what would change, change nothing", false},
+    {0},
+};
+
+static const struct cli_option vm_move_options[] = {
+    {"to", "HOST", "the node that is to have them", false},
+    {"take", NULL, "although the old host may have them still: you know that they do not run there", false},
+    {"dry-run", NULL, "check and print, change nothing", false},
+    {0},
+};
+
+static const struct cli_option vm_restore_options[] = {
+    {"version", "N", "make the list what it was in this version; vm history has the numbers", false},
+    {"dry-run", NULL,
+     "without --version: each step of the host's next boot, with its command, and what is held back and why; "
+     "with it: what would differ",
+     false},
+    {0},
+};
+
+static const struct cli_option vm_forget_options[] = {
+    {"dry-run", NULL, "print what would be forgotten, change nothing", false},
+    {0},
+};
+
 /* In the order that help prints them. */
 const struct cli_command cli_commands[] = {
     {"image inspect", "SOURCE",
@@ -181,6 +223,34 @@ const struct cli_command cli_commands[] = {
      CLI_ROOT_MADE, NULL, CLI_KEYS_NONE, cli_status_show},
     {"watch", "[NODE]", "The same, again every second, until stopped.", NULL, 0, 1, CLI_ROOT_MADE, NULL,
      CLI_KEYS_NONE, cli_watch},
+    {"vm list", "[RANGE]",
+     "The virtual machines of all hosts, or of these: power wanted/seen, and how it stands.",
+     "STATE: ok; unseen, off, missing or failed: not as it is wanted; unreachable: its datastore is not\n"
+     "mounted; held: another host has it. Hosts whose agent is silent are told below.",
+     0, 1, CLI_ROOT_MADE, NULL, CLI_KEYS_NONE, cli_vm},
+    {"vm show", "HOST[/NAME]", "All about a host's virtual machines, or about one of them.", VM_NAMES, 1, 1,
+     CLI_ROOT_MADE, NULL, CLI_KEYS_NONE, cli_vm},
+    {"vm history", "HOST [--version N]", "The versions of a host's list: when, by whom, and what changed.",
+     "The last 50 are kept.", 1, 1, CLI_ROOT_MADE, vm_history_options, CLI_KEYS_NONE, cli_vm},
+    {"vm set", "HOST[/NAME] [--order N] [--delay S] [--power on|off|auto] ...",
+     "Change how virtual machines are restored, or add one.",
+     VM_NAMES "\nThe host's agent takes it with its next word. HOST alone: all machines of it.", 1, 1,
+     CLI_ROOT_MADE, vm_set_options, CLI_KEYS_NONE, cli_vm},
+    {"vm move", "HOST[/NAME] --to HOST [--take]", "Give virtual machines, or all of a host, to another host.",
+     "Refused while a machine that is wanted on may run on the old host: until ten minutes after its "
+     "agent's\n"
+     "last word. --take is for a host that is dead. Its disks stay where they are: the new host needs the\n"
+     "same datastore.",
+     1, 1, CLI_ROOT_MADE, vm_move_options, CLI_KEYS_NONE, cli_vm},
+    {"vm restore", "HOST[/NAME] [--version N] [--dry-run]",
+     "Restore again now, or from an older version; --dry-run: what the next boot does.",
+     "A version becomes the newest one. HOST/NAME: this machine of it alone.", 1, 1, CLI_ROOT_MADE,
+     vm_restore_options, CLI_KEYS_NONE, cli_vm},
+    {"vm forget", "HOST[/NAME]",
+     "Take virtual machines off a host's list; nothing on a datastore is touched.",
+     "vm restore --version N brings them back; a host that is no node any more is forgotten with its\n"
+     "history. What runs is not stopped, and comes back with its host's next report.",
+     1, 1, CLI_ROOT_MADE, vm_forget_options, CLI_KEYS_NONE, cli_vm},
     {"help", "[COMMAND]", "This list, or one command in full.", NULL, 0, 2, CLI_ROOT_NONE, NULL,
      CLI_KEYS_NONE, cli_help},
     {"version", "", "The version.", NULL, 0, 0, CLI_ROOT_NONE, NULL, CLI_KEYS_NONE, cli_version},

@@ -12,6 +12,7 @@
 #include "proc/explain.h"
 #include "proc/message.h"
 #include "proc/overlay_job.h"
+#include "proc/state_ask_vm.h"
 #include "proc/state_policy.h"
 
 #include <errno.h>
@@ -415,6 +416,11 @@ static int ask_next_boot(struct state_asker *asker, const struct request *r, str
     return state_policy_ask(asker, r->words, r->count, out, err);
 }
 
+static int ask_vm(struct state_asker *asker, const struct request *r, struct buf *out, struct error *err)
+{
+    return state_ask_vm(asker, r->words, r->count, out, err);
+}
+
 int state_ask(struct state_asker *asker, const char *const *words, size_t count, struct slice body,
               struct buf *out, struct error *err)
 {
@@ -435,6 +441,7 @@ int state_ask(struct state_asker *asker, const char *const *words, size_t count,
         {"profile-remove", ask_profile_remove},
         {"profile-set", ask_profile_set},
         {"status", ask_status},
+        {"vm", ask_vm},
     };
     struct request r = {words + 1, count ? count - 1 : 0, body};
     for (size_t i = 0; count && i < sizeof requests / sizeof requests[0]; i++)

@@ -53,7 +53,7 @@ static int refuse_volume(const struct moving *m, const struct vm *vm, const char
     return error_set(
         err,
         "%s (%s/%s) is on %s, which %s does not have: give it that datastore first (bootherd node "
-        "set %s --datastore ...)",
+        "set %s --datastores ...)",
         vm->name, vm->label, vm->file, volume, m->move->to, m->move->to);
 }
 
