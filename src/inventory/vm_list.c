@@ -277,6 +277,17 @@ int vm_list_copy(const struct vm_list *from, struct vm_list *to, struct error *e
     return result;
 }
 
+void vm_list_forget_reports(struct vm_list *list)
+{
+    for (size_t i = 0; i < list->count; i++) {
+        struct vm *vm = &list->vms[i];
+        vm->was_seen = vm->was_on = false;
+        vm->missing = vm->off = 0;
+        vm->missing_ms = 0;
+        vm->why[0] = '\0';
+    }
+}
+
 static int by_order(const void *a, const void *b)
 {
     const struct vm *left = a, *right = b;
@@ -300,7 +311,7 @@ void vm_list_sort(struct vm_list *list)
 static void format_state(const struct vm *vm, char *out, size_t size)
 {
     snprintf(out, size, "%d:%" PRIu32 ":%" PRIu32 ":%" PRId64 ":%s", vm->was_seen ? 1 + vm->was_on : 0,
-             vm->missing, vm->off, vm->missing_ms, vm->why ? vm->why : "");
+             vm->missing, vm->off, vm->missing_ms, vm->why);
 }
 
 void vm_list_format(const struct vm_list *list, struct buf *out)

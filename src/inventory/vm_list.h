@@ -90,6 +90,9 @@ int vm_list_add_store(struct vm_list *list, const struct vm_store *store, struct
 bool vm_list_remove(struct vm_list *list, const char *label, const char *file);
 int vm_set_text(char **field, const char *text, struct error *err);
 
+/* Forgets what the host reported since its boot, which is over. */
+void vm_list_forget_reports(struct vm_list *list);
+
 /* By label and file, at once. Borrowed. NULL: none. */
 struct vm *vm_list_find(const struct vm_list *list, const char *label, const char *file);
 

@@ -129,7 +129,11 @@ static void merge_power(struct merge *m, struct vm *vm, enum vm_power seen)
         vm->off = 0;
         return;
     }
-    if (!m->removes || !vm->was_on || !store_is_ok(m, vm->label) || ++vm->off < VM_MERGE_CONFIRM)
+    if (!m->removes || !vm->was_on || !store_is_ok(m, vm->label)) {
+        vm->off = 0;
+        return;
+    }
+    if (++vm->off < VM_MERGE_CONFIRM)
         return;
     vm->power = VM_POWER_OFF;
     vm->off = 0;
@@ -168,8 +172,11 @@ static int merge_seen(struct merge *m, struct vm *vm, const struct vm *seen, str
 
 static void merge_missing(struct merge *m, struct vm *vm)
 {
-    if (!m->removes || !vm->was_seen || !store_is_ok(m, vm->label))
+    if (!m->removes || !vm->was_seen || !store_is_ok(m, vm->label)) {
+        vm->missing = 0;
+        vm->missing_ms = 0;
         return;
+    }
     m->is_missing[vm - m->out->next.vms] = true;
     if (!vm->missing++)
         vm->missing_ms = m->in->now_ms;
@@ -285,6 +292,14 @@ static int merge_all(struct merge *m, struct error *err)
     vm_list_sort(&m->out->next);
     m->out->is_changed = m->out->added || m->out->removed || m->out->renamed || m->out->powered;
     return m->out->notes.failed ? error_errno(err, ENOMEM, "a report") : 0;
+}
+
+bool vm_merge_waits(const struct vm_list *known)
+{
+    for (size_t i = 0; i < known->count; i++)
+        if (known->vms[i].missing || known->vms[i].off)
+            return true;
+    return false;
 }
 
 int vm_merge(const struct vm_merge_input *input, struct vm_merge *out, struct error *err)

@@ -14,8 +14,8 @@
  * so many reports in a row have it off: one that could not be started is to be started next time
  *   - more than half of two or more machines that were seen gone at once: only after VM_MERGE_HOLD_MS of such
  * reports
- *   - machines on a datastore that is not reported ok stay: no count of theirs grows, and one that is
- * reported as failed tells no names (a host calls machines that it cannot reach by anything)
+ *   - machines on a datastore that is not reported ok stay: what was counted of them is forgotten, and one
+ * that is reported as failed tells no names (a host calls machines that it cannot reach by anything)
  *   - a report of a shutdown removes nothing and sets nothing to off: hosts switch their machines off on
  * their way down
  *   - power_fixed keeps power as the operator set it
@@ -44,5 +44,8 @@ struct vm_merge {
     size_t added, removed, renamed, powered, conflicts;
     struct buf notes; /* a line for people for each of these: "web1 (vms/web1.vmx) is new, on" */
 };
+/* Something is not believed before another report says so, too: the agent has to be asked for one, since it
+ * sends none that is like the last. */
+bool vm_merge_waits(const struct vm_list *known);
 int vm_merge(const struct vm_merge_input *input, struct vm_merge *out, struct error *err);
 void vm_merge_fini(struct vm_merge *merge);

@@ -179,6 +179,7 @@ int state_vm_agent_step(struct state *state, const char *node, const char *kind,
 int state_vm_agent_report(struct state *state, const char *node, struct slice text, int64_t now_ms,
                           struct buf *answer, struct buf *changes, struct buf *conflicts, struct error *err);
 
-/* "ok|WISH", or "report" when that is not the last report taken. */
+/* "ok|WISH", or "report" when that is not the last report taken, or what it said waits for another like it.
+ */
 int state_vm_agent_alive(struct state *state, const char *node, uint64_t seq, int64_t now_ms,
                          struct buf *answer, struct error *err);

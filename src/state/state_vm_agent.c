@@ -3,6 +3,7 @@
 
 #include "base/cleanup.h"
 #include "base/text.h"
+#include "inventory/vm_merge.h"
 #include "state/boot.h"
 #include "state/vm_owners.h"
 #include "state/vm_versions.h"
@@ -207,7 +208,7 @@ int state_vm_agent_alive(struct state *state, const char *node, uint64_t seq, in
     if (!host)
         return not_known(node, err);
     /* What came before this server began has left its datastores and conflicts with the one before. */
-    if (!host->has_report || seq != host->row.seq)
+    if (!host->has_report || seq != host->row.seq || vm_merge_waits(&host->list))
         buf_append_text(answer, "report\n");
     else
         buf_format(answer, "ok|%" PRIu64 "\n", host->row.wish);

@@ -167,18 +167,6 @@ void vm_host_set_boot(struct state *state, struct vm_host *host, int64_t boot)
         state->last_boot = boot;
 }
 
-static void forget_counters(struct vm_list *list)
-{
-    for (size_t i = 0; i < list->count; i++) {
-        struct vm *vm = &list->vms[i];
-        vm->was_seen = false;
-        vm->missing = vm->off = 0;
-        vm->missing_ms = 0;
-        free(vm->why);
-        vm->why = NULL;
-    }
-}
-
 void vm_host_begin_boot(struct state *state, struct vm_host *host, int64_t boot, int64_t now_ms)
 {
     vm_host_set_boot(state, host, boot);
@@ -192,7 +180,7 @@ void vm_host_begin_boot(struct state *state, struct vm_host *host, int64_t boot,
     vm_list_fini(&host->seen);
     vm_list_init(&host->seen);
     vm_host_clear_conflicts(host);
-    forget_counters(&host->list);
+    vm_list_forget_reports(&host->list);
     vm_host_changed(state, host);
 }
 
@@ -214,7 +202,7 @@ int vm_host_load(struct state *state, struct vm_host *host, struct error *err)
         return error_wrap(err, "the database's version %llu of %s", (unsigned long long)host->row.version,
                           host->node);
     vm_list_sort(&host->list);
-    forget_counters(&host->list); /* of reports to another server process */
+    vm_list_forget_reports(&host->list); /* of reports to another server process */
     host->has_list = true;
     return 0;
 }

@@ -79,13 +79,23 @@ void vm_host_take(struct state *state, struct vm_host *host, const struct vm_row
     host->has_list = true;
 }
 
+/* As text, without what the host reported of them. */
+static int format_wanted(const struct vm_list *list, struct buf *out, struct error *err)
+{
+    struct vm_list copy;
+    if (vm_list_copy(list, &copy, err) < 0)
+        return -1;
+    vm_list_forget_reports(&copy);
+    vm_list_format(&copy, out);
+    vm_list_fini(&copy);
+    return out->failed ? error_errno(err, ENOMEM, "comparing inventories") : 0;
+}
+
 int vm_version_same(const struct vm_list *a, const struct vm_list *b, bool *same, struct error *err)
 {
     cleanup_buf struct buf left = BUF_INIT, right = BUF_INIT;
-    vm_list_format(a, &left);
-    vm_list_format(b, &right);
-    if (left.failed || right.failed)
-        return error_errno(err, ENOMEM, "comparing inventories");
+    if (format_wanted(a, &left, err) < 0 || format_wanted(b, &right, err) < 0)
+        return -1;
     *same = left.size == right.size && (!left.size || memcmp(left.data, right.data, left.size) == 0);
     return 0;
 }
@@ -156,5 +166,6 @@ int state_vm_version_list(struct state *state, const char *node, uint64_t number
     if (vm_list_parse((struct slice){(const uint8_t *)text, strlen(text)}, out, err) < 0)
         return error_wrap(err, "the database's version %llu of %s", (unsigned long long)number, node);
     vm_list_sort(out);
+    vm_list_forget_reports(out); /* a host that gets it back need not have these machines now */
     return 0;
 }

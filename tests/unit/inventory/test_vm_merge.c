@@ -92,16 +92,6 @@ static void end(struct host *h)
     vm_list_fini(&h->known);
 }
 
-/* The host boots again: it has said nothing yet. */
-static void boot(struct host *h)
-{
-    for (size_t i = 0; i < h->known.count; i++) {
-        h->known.vms[i].was_seen = false;
-        h->known.vms[i].missing = h->known.vms[i].off = 0;
-        h->known.vms[i].missing_ms = 0;
-    }
-}
-
 /* --- what is new --- */
 
 static void new_ones_are_taken_at_once(void **state)
@@ -257,7 +247,7 @@ static void a_host_comes_up_empty(void **state)
         report(&h, "change", OK A_OFF);
     assert_string_equal(h.list, "a:on b:on c:on d:on");
     /* What was missing before it had restored counts for nothing afterwards. */
-    boot(&h);
+    vm_list_forget_reports(&h.known);
     h.is_restored = true;
     for (int i = 0; i < 20; i++)
         report(&h, "change", OK A);
@@ -276,8 +266,10 @@ static void gone_after_two_reports(void **state)
     assert_false(h.last.is_held);
     assert_int_equal(h.known.vms[2].missing, 1);
     assert_int_equal(h.known.vms[2].missing_ms, h.now_ms);
+    assert_true(vm_merge_waits(&h.known));
     report(&h, "change", OK A B C); /* there again: counted anew */
     assert_int_equal(h.known.vms[2].missing, 0);
+    assert_false(vm_merge_waits(&h.known));
     report(&h, "change", OK A B);
     assert_string_equal(h.list, "a:on b:on c:on");
     report(&h, "change", OK A B);
@@ -297,6 +289,19 @@ static void stays_while_its_datastore_is_not_there(void **state)
         report(&h, "change", i % 2 ? FAILED A B : "store|other|ok|rw\n" A B);
     assert_string_equal(h.list, "a:on b:on c:on");
     assert_int_equal(h.known.vms[2].missing, 0);
+    end(&h);
+}
+
+/* A report that cannot tell is none in the row. */
+static void in_a_row(void **state)
+{
+    (void)state;
+    struct host h;
+    begin(&h, OK A B C);
+    for (int i = 0; i < 6; i++)
+        report(&h, "change", i % 2 ? FAILED A_OFF B : OK A_OFF B);
+    assert_string_equal(h.list, "a:on b:on c:on");
+    assert_false(vm_merge_waits(&h.known));
     end(&h);
 }
 
@@ -344,7 +349,7 @@ static void half_of_those_that_were_seen(void **state)
     (void)state;
     struct host h;
     begin(&h, OK A B C D);
-    boot(&h);
+    vm_list_forget_reports(&h.known);
     report(&h, "restored", OK A B);
     report(&h, "change", OK);
     report(&h, "change", OK);
@@ -396,7 +401,9 @@ static void off_after_two_reports(void **state)
     report(&h, "change", OK A_OFF B);
     assert_string_equal(h.list, "a:on b:on");
     assert_false(h.last.is_changed);
+    assert_true(vm_merge_waits(&h.known));
     report(&h, "change", OK A B);
+    assert_false(vm_merge_waits(&h.known));
     report(&h, "change", OK A_OFF B);
     assert_string_equal(h.list, "a:on b:on");
     report(&h, "change", OK A_OFF B);
@@ -417,7 +424,7 @@ static void off_only_what_was_on(void **state)
     (void)state;
     struct host h;
     begin(&h, OK A);
-    boot(&h);
+    vm_list_forget_reports(&h.known);
     for (int i = 0; i < 20; i++)
         report(&h, "change", OK A_OFF);
     assert_string_equal(h.list, "a:on");
@@ -517,6 +524,7 @@ int main(void)
         cmocka_unit_test(a_host_comes_up_empty),
         cmocka_unit_test(gone_after_two_reports),
         cmocka_unit_test(stays_while_its_datastore_is_not_there),
+        cmocka_unit_test(in_a_row),
         cmocka_unit_test(half_may_go),
         cmocka_unit_test(more_than_half_must_stay_gone),
         cmocka_unit_test(half_of_those_that_were_seen),

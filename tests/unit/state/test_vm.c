@@ -255,6 +255,28 @@ static void what_is_no_report(void **state)
     state_close(s);
 }
 
+/* An agent sends no report that is like its last, unless it is asked for. */
+static void what_is_missing_is_asked_for_again(void **state)
+{
+    struct state *s = open_fleet();
+    cleanup_buf struct buf answer = BUF_INIT;
+    host_with(s, "n1", mac1, "web on;db on;x on", NOW);
+    assert_string_equal(report(s, "n1", 3, "change", "web on;db on", NOW + MINUTE), "ok|0\n");
+    assert_int_equal(state_vm_agent_alive(s, "n1", 3, NOW + MINUTE, &answer, &err), 0);
+    assert_string_equal(buf_text(&answer), "report\n");
+    assert_string_equal(report(s, "n1", 4, "change", "web on;db on", NOW + 2 * MINUTE), "ok|0\n");
+    assert_int_equal(host_of(s, "n1").list->count, 2);
+    struct vm_list list;
+    assert_int_equal(state_vm_version_list(s, "n1", 1, &list, &err), 0);
+    assert_int_equal(state_vm_change(s, "n1", &list, "uid 0", "back", NOW + 2 * MINUTE, &err), 0);
+    vm_list_fini(&list);
+    for (uint64_t seq = 5; seq < 9; seq++)
+        report(s, "n1", seq, "change", "web on;db on", NOW + 3 * MINUTE);
+    assert_int_equal(host_of(s, "n1").list->count, 3);
+    assert_int_equal(host_of(s, "n1").version, 3); /* x is wanted, though the host has it not */
+    state_close(s);
+}
+
 /* A stateless host comes up empty. */
 static void an_empty_report_after_a_boot_takes_nothing(void **state)
 {
@@ -560,6 +582,7 @@ int main(void)
         TEST(reports_become_versions),
         TEST(a_number_counts_once),
         TEST(what_is_no_report),
+        TEST(what_is_missing_is_asked_for_again),
         TEST(an_empty_report_after_a_boot_takes_nothing),
         TEST(what_an_operator_changes),
         TEST(fifty_versions),
