@@ -36,7 +36,7 @@ set_node() {
 
 set_nodes() {
     local secret=(--password-file "$LAB_DIR/password")
-    set_node 1 esxi4.0 "${secret[@]}" &&
+    set_node 1 esxi4.0 "${secret[@]}" --datastores "vms=NAS:/srv//vms/,iso=$LAB_PREFIX.2:/srv/iso:ro" &&
         set_node 2 esxi4.0 "${secret[@]}" --authorized-keys-file "$LAB_DIR/key.pub" --welcome-file "$LAB_DIR/welcome" &&
         set_node 3 esxi4.0 --ssh off &&
         set_node 4 esxi4.1 "${secret[@]}" &&
@@ -129,6 +129,30 @@ test_extras() {
     check "n2: the console shows the welcome text" grep -qxF "$welcome" "$LAB_DIR/n2.text"
 }
 
+# Node 1 has datastores, which its agent mounts; ESXi's host and path are told as they are kept.
+test_datastores() {
+    local label
+    for label in iso vms; do
+        lab_wait "$LAB_DIR/n1.serial" "STANDIN DATASTORE $label" 120 "$LAB_PID"
+    done
+    is "n1: its agent mounts its datastores" "$(tr -d '\r' <"$LAB_DIR/n1.serial" | grep -ao 'STANDIN DATASTORE .*' | sort)" \
+        "STANDIN DATASTORE iso is /srv/iso from $LAB_PREFIX.2 (read only)
+STANDIN DATASTORE vms is /srv/vms from nas"
+    check "n1: its agent tells the server" told_mounted n1 2
+}
+
+# told_mounted NODE COUNT: within a minute.
+told_mounted() {
+    local try
+    for try in {1..60}; do
+        "$bootherd" --root "$LAB_DIR/root" status "$1" >"$LAB_DIR/said"
+        [ "$(grep -c 'mounted' "$LAB_DIR/said")" -lt "$2" ] || return 0
+        sleep 1
+    done
+    diag "after $try s: $(cat "$LAB_DIR/said")"
+    return 1
+}
+
 # Node 3 was given no password and no SSH.
 test_bare() {
     local address
@@ -142,7 +166,7 @@ test_bare() {
 
 test_node() {
     case $1 in
-    1) test_login 1 e1000 4.0 ;;
+    1) test_login 1 e1000 4.0 && { [ -n "${REFERENCE-}" ] || test_datastores; } ;;
     2) test_login 2 virtio 4.0 && test_extras ;;
     3) test_bare ;;
     4) test_login 4 e1000 4.1 ;;

@@ -37,7 +37,7 @@ set_node() {
 
 set_nodes() {
     set_node 1 6.7 --authorized-keys-file "$LAB_DIR/key.pub" &&
-        set_node 2 8.0 --leave-out tools &&
+        set_node 2 8.0 --leave-out tools --datastores "vms=nfs41:$LAB_PREFIX.3,$LAB_PREFIX.2:/srv/vms,iso=NAS.:/srv/iso:ro" &&
         set_node 3 8.0 --authorized-keys-file "$LAB_DIR/key.pub" &&
         set_node 4 7.0 --loader ipxe &&
         set_node 5 5.5 --authorized-keys-file "$LAB_DIR/key.pub" &&
@@ -140,7 +140,26 @@ test_node() {
     1 | 3 | 5) says "$label: SSH takes the key" 0 lab_run ssh -i "$LAB_DIR/key" -o BatchMode=yes -o StrictHostKeyChecking=no \
         -o UserKnownHostsFile=/dev/null "root@$address" true ;;
     esac
+    [ "$number" != 2 ] || test_datastores
     [ -z "$LAB_PID" ] || lab_stop "$LAB_PID"
+}
+
+# Node 2's agent mounts its datastores, and tells the server.
+test_datastores() {
+    local try label
+    for label in iso vms; do
+        lab_wait "$LAB_DIR/n2.serial" "STANDIN DATASTORE $label" 120 "$LAB_PID"
+    done
+    is "n2: its agent mounts its datastores" "$(tr -d '\r' <"$LAB_DIR/n2.serial" | grep -ao 'STANDIN DATASTORE .*' | sort)" \
+        "STANDIN DATASTORE iso is /srv/iso from nas by nfs (read only)
+STANDIN DATASTORE vms is /srv/vms from $LAB_PREFIX.2,$LAB_PREFIX.3 by nfs41"
+    check "n2: outgoing HTTP is let through before" grep -qa 'STANDIN ESXCLI .*--ruleset-id=httpClient --enabled=true' "$LAB_DIR/n2.serial"
+    for try in {1..60}; do
+        "$bootherd" --root "$LAB_DIR/root" status n2 >"$LAB_DIR/said"
+        [ "$(grep -c 'mounted' "$LAB_DIR/said")" -lt 2 ] || break
+        sleep 1
+    done
+    check "n2: its agent tells the server" test "$try" -lt 60
 }
 
 test_numbered() {
