@@ -151,6 +151,36 @@ host_iscsi() {
     host_said mount -o "$5" "$(findfs "LABEL=$1")" "$4"
 }
 
+# Machines that no service keeps a list of belong to the host once they were registered or seen running, until their file is
+# removed: the files' paths, a line each.
+host_machines=$host_run/machines
+# shellcheck disable=SC2034 # for the files below
+host_nl='
+'
+
+host_remember() {
+    grep -qxF -e "$1" "$host_machines" || printf '%s\n' "$1" >>"$host_machines"
+}
+
+# A machine that a newer list has not was moved away or forgotten. One that runs is remembered again.
+host_forget() {
+    local path
+    touch "$host_machines" || return 1
+    if [ -e "$host_run/pruned" ] && [ ! "$AGENT_LIST" -nt "$host_run/pruned" ]; then return; fi
+    while IFS= read -r path; do
+        host_place "$path"
+        ! grep -qF -e "|$(host_line "$host_label" "$host_file")|" "$AGENT_LIST" || printf '%s\n' "$path"
+    done <"$host_machines" >"$host_run/kept"
+    mv "$host_run/kept" "$host_machines"
+    touch "$host_run/pruned"
+}
+
+# host_is_gone PATH: of host_label; its datastore answers, and has it no longer.
+host_is_gone() {
+    host_is_mounted "$host_stores/$host_label" && ! agent_within 10 test -e "$1" &&
+        agent_within 10 ls "$host_stores/$host_label" >/dev/null 2>&1
+}
+
 # Virtual machines that ask whether they were moved are ESXi's.
 host_answer() {
     echo "machines of this host ask nothing"

@@ -6,9 +6,6 @@
 # shellcheck disable=SC2034 # for linux.sh
 host_program=$(command -v "qemu-system-$(uname -m)" || command -v qemu-kvm || command -v kvm)
 host_proc=${AGENT_PROC:-/proc}
-host_machines=$host_run/machines # the files' paths, a line each
-host_nl='
-'
 
 host_ready() {
     [ -n "$host_program" ] || { echo "qemu-system-$(uname -m) is not installed" && return 1; }
@@ -104,29 +101,6 @@ host_guest() {
         name=${name%.*}
     fi
     printf '%s\n' "$name"
-}
-
-host_remember() {
-    grep -qxF -e "$1" "$host_machines" || printf '%s\n' "$1" >>"$host_machines"
-}
-
-# A machine that a newer list has not was moved away or forgotten. One that runs is remembered again.
-host_forget() {
-    local path
-    touch "$host_machines" || return 1
-    if [ -e "$host_run/pruned" ] && [ ! "$AGENT_LIST" -nt "$host_run/pruned" ]; then return; fi
-    while IFS= read -r path; do
-        host_place "$path"
-        ! grep -qF -e "|$(host_line "$host_label" "$host_file")|" "$AGENT_LIST" || printf '%s\n' "$path"
-    done <"$host_machines" >"$host_run/kept"
-    mv "$host_run/kept" "$host_machines"
-    touch "$host_run/pruned"
-}
-
-# host_is_gone PATH: of host_label; its datastore answers, and has it no longer.
-host_is_gone() {
-    host_is_mounted "$host_stores/$host_label" && ! agent_within 10 test -e "$1" &&
-        agent_within 10 ls "$host_stores/$host_label" >/dev/null 2>&1
 }
 
 host_register() {

@@ -21,6 +21,7 @@ static const struct {
     {"host.sh", "esxi5.sh", KIND(ESXI5)},
     {"host-vim.sh", "vim.sh", KIND(ESXI4) | KIND(ESXI5)},
     {"host.sh", "linux.sh", KIND(XL) | KIND(LINUX)},
+    {"host-xl.sh", "xl.sh", KIND(XL)},
     {"host-virsh.sh", "virsh.sh", KIND(LINUX)},
     {"host-qemu.sh", "qemu.sh", KIND(LINUX)},
 };
@@ -32,6 +33,7 @@ static const struct {
     {"esxi_dd", VM_HOST_ESXI4},
     {"esxi_bootcfg", VM_HOST_ESXI5},
     {"linux", VM_HOST_LINUX},
+    {"xen", VM_HOST_XL},
 };
 
 enum vm_host_kind overlay_agent_kind(const struct image *image)

@@ -7,6 +7,7 @@
 #   make.sh memtest           memtest86+, in the form of a kernel
 #   make.sh vm                what runs in virtual machines: a kernel, unpacked, and an initrd (tests/guests/vm), for Xen and QEMU
 #   make.sh kvm-host          linux, with QEMU and KVM, that starts what its overlay brings
+#   make.sh xen-host          xen, with xl, that starts what its overlay brings
 #   make.sh nfs-server        nfs-ganesha, for tests/lib/nfs.sh
 #   make.sh installer         the Debian installer
 #   make.sh linux-arm64 grub-arm64
@@ -177,6 +178,57 @@ make_kvm_host() {
     cp -L /usr/share/seabios/bios-256k.bin root/usr/share/seabios/
     archive root | gzip -6n >"$1/initrd.img"
     cp kernel/boot/vmlinuz-* "$1/vmlinuz"
+}
+
+# libraries ROOT UNPACKED PROGRAM...: what these programs want: of the packages unpacked, else the machine's own, which is a Debian 12.
+libraries() {
+    local root=$1 unpacked=$2 library
+    shift 2
+    LD_LIBRARY_PATH=$unpacked/usr/lib/x86_64-linux-gnu ldd "$@" | grep -o '/[^ ]*\.so[^ ]*' | sort -u | while read -r library; do
+        install -D "$library" "$root/${library#"$unpacked"}"
+    done
+}
+
+make_xen_host() {
+    local package part
+    package=$(kernel_package amd64)
+    fetch amd64 "$package" busybox-static xen-hypervisor-4.17-amd64 xen-utils-4.17 xenstore-utils libxenmisc4.17 libxencall1 \
+        libxenevtchn1 libxenforeignmemory1 libxengnttab1 libxenstore4 libxentoollog1 libxentoolcore1 libxendevicemodel1 \
+        libxenhypfs1 libyajl2 libgcc-s1
+    unpack kernel "$package" './boot/vmlinuz-*'
+    unpack root busybox-static ./bin/busybox
+    unpack xen xen-hypervisor-4.17-amd64 './boot/xen-*.gz'
+    for part in xen-utils-4.17_*.deb xenstore-utils_*.deb lib*.deb; do
+        dpkg-deb -x "$part" unpacked
+    done
+    mkdir -p root/sbin root/etc/xen/scripts root/usr/bin root/lib/x86_64-linux-gnu
+    ln -s ../bin/busybox root/sbin/modprobe
+    install -m 755 "$here/init" root/init
+    install -m 755 "$here/lease" root/sbin/lease
+    install -m 755 "$here/xen-host" root/etc/start
+    install -m 755 "$here/xen-block" root/etc/xen/scripts/block
+    echo 'autoballoon="off"' >root/etc/xen/xl.conf
+    # Where they look for each other.
+    install -D -t root/usr/lib/xen-4.17/bin unpacked/usr/lib/xen-4.17/bin/{xl,xenstored,xenconsoled,xen-init-dom0}
+    ln -s ../lib/xen-4.17/bin/xl root/usr/bin/xl
+    install unpacked/usr/bin/xenstore root/usr/bin/
+    ln -s xenstore root/usr/bin/xenstore-read
+    ln -s xenstore root/usr/bin/xenstore-write
+    libraries root "$PWD/unpacked" root/usr/lib/xen-4.17/bin/* root/usr/bin/xenstore
+    # Threads want it when they end, and no program says so.
+    cp unpacked/lib/x86_64-linux-gnu/libgcc_s.so.1 root/lib/x86_64-linux-gnu/
+    modules "$package" root virtio_net virtio_pci e1000 xenfs xen-evtchn xen-gntdev xen-gntalloc xen-privcmd xen-blkback loop \
+        nfsv3 nfsv4
+    archive root | gzip -6n >"$1/initrd.img"
+    cp kernel/boot/vmlinuz-* "$1/vmlinuz"
+    cp xen/boot/xen-*.gz "$1/xen.gz"
+    cat >"$1/grub.cfg" <<'CONFIG'
+menuentry 'Xen' {
+    multiboot2 /xen.gz dom0_mem=512M,max:512M dom0_max_vcpus=1 com1=115200,8n1 console=com1 noreboot
+    module2 /vmlinuz console=hvc0
+    module2 /initrd.img
+}
+CONFIG
 }
 
 make_nfs_server() {
