@@ -6,8 +6,11 @@
 # shellcheck disable=SC2034 # for linux.sh
 host_program=$(command -v xl)
 
+host_tab=$(printf '\t')
+
 host_ready() {
-    host_said xl list >/dev/null
+    local said
+    said=$(host_said xl list) || { printf '%s\n' "$said" && return 1; }
 }
 
 # "ID|STATE|NAME" of each domain but dom0. Names may have blanks, and are filled up with them.
@@ -16,14 +19,14 @@ host_domains() {
         s/^\(.*[^ ]\)  *\([1-9][0-9]*\)  *[0-9][0-9]*  *[0-9][0-9]*  *\([-a-z][-a-z]*\)  *[0-9.]*$/\2|\3|\1/p'
 }
 
-# "NAME|PATH" of every configuration on the datastores that are mounted.
+# Path, tab, name of every configuration on the datastores that are mounted.
 host_configs() {
     local folder
     for folder in "$host_stores"/*; do
         host_is_mounted "$folder" || continue
         # shellcheck disable=SC2016 # the inner shell's
         agent_within 20 sh -c 'grep -H "^[ 	]*name[ 	]*=" "$1"/*.cfg "$1"/*/*.cfg 2>/dev/null' sh "$folder" |
-            sed -n "s/^\(.*\.cfg\):[ 	]*name[ 	]*=[ 	]*[\"']\(.*\)[\"'][ 	]*\(#.*\)*\$/\2|\1/p"
+            sed -n "s/^\(.*\.cfg\):[ 	]*name[ 	]*=[ 	]*[\"']\(.*\)[\"'][ 	]*\(#.*\)*\$/\1	\2/p"
     done
 }
 
@@ -32,7 +35,10 @@ host_configs() {
 host_config() {
     local path found='' n=0
     while IFS= read -r path; do
-        case $path in "$1|"*) path=${path#"$1|"} ;; *) continue ;; esac
+        case $path in
+        *"$host_tab$1") path=${path%"$host_tab$1"} ;;
+        *) continue ;;
+        esac
         if grep -qxF -e "$path" "$host_machines"; then
             printf '%s\n' "$path"
             return
@@ -79,7 +85,7 @@ host_list() {
 # host_guest PATH: the name that it gives its machine, or its own.
 host_guest() {
     local name
-    name=$(grep -F -e "|$1" "$host_run/configs" 2>/dev/null | sed -n '1s/|.*//p')
+    name=$(grep -F -e "$1$host_tab" "$host_run/configs" 2>/dev/null | sed "1s/.*$host_tab//; q")
     if [ -z "$name" ]; then
         name=${1##*/}
         name=${name%.cfg}
