@@ -177,8 +177,12 @@ agent_report() {
     done
     case $agent_said in
     ok*) cp "$now" "$agent_run/told" && agent_hear ;;
-    # Not believed, or not yet: said again at the next interval.
-    *) agent_log "the server does not take the report: $agent_said" && rm -f "$agent_run/told" ;;
+    # Not believed, or not yet: said again at the next interval. What an operator wants meanwhile is in the list.
+    *)
+        agent_log "the server does not take the report: $agent_said"
+        rm -f "$agent_run/told"
+        agent_fetch
+        ;;
     esac
 }
 

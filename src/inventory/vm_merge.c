@@ -156,7 +156,7 @@ static int merge_seen(struct merge *m, struct vm *vm, const struct vm *seen, str
     if ((is_named && take_text(&vm->name, seen->name, &is_renamed, err) < 0) ||
         (is_named && take_text(&vm->id, seen->id, &is_renamed, err) < 0) ||
         take_text(&vm->label, seen->label, &is_moved, err) < 0 ||
-        take_text(&vm->file, seen->file, &is_moved, err) < 0 || vm_set_text(&vm->why, "", err) < 0)
+        take_text(&vm->file, seen->file, &is_moved, err) < 0)
         return -1;
     vm->was_on = (vm->was_seen && vm->was_on) || is_running(seen->power);
     vm->was_seen = true;
@@ -167,7 +167,8 @@ static int merge_seen(struct merge *m, struct vm *vm, const struct vm *seen, str
         note(m->out, vm, is_moved ? "was moved here" : "has a new name or id");
     }
     merge_power(m, vm, seen->power);
-    return 0;
+    /* Why it could not be started holds for as long as it is off. */
+    return is_running(seen->power) || vm->power == VM_POWER_OFF ? vm_set_text(&vm->why, "", err) : 0;
 }
 
 static void merge_missing(struct merge *m, struct vm *vm)

@@ -459,14 +459,17 @@ static void fixed_power_stays(void **state)
     end(&h);
 }
 
-static void reason_is_over_when_it_is_seen(void **state)
+static void reason_is_over_when_it_runs(void **state)
 {
     (void)state;
     struct host h;
     struct error err;
     begin(&h, OK A B);
+    vm_list_forget_reports(&h.known);
     assert_int_equal(vm_set_text(&h.known.vms[0].why, "locked", &err), 0);
     assert_int_equal(vm_set_text(&h.known.vms[1].why, "no file", &err), 0);
+    report(&h, "restored", OK A_OFF);
+    assert_string_equal(h.known.vms[0].why, "locked");
     report(&h, "change", OK A);
     assert_string_equal(h.known.vms[0].why, "");
     assert_string_equal(h.known.vms[1].why, "no file");
@@ -534,7 +537,7 @@ int main(void)
         cmocka_unit_test(off_only_what_was_on),
         cmocka_unit_test(on_while_its_datastore_is_not_there),
         cmocka_unit_test(fixed_power_stays),
-        cmocka_unit_test(reason_is_over_when_it_is_seen),
+        cmocka_unit_test(reason_is_over_when_it_runs),
         cmocka_unit_test(ten_thousand),
     };
     return cmocka_run_group_tests_name("inventory/merge", tests, NULL, NULL);
