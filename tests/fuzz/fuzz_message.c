@@ -31,6 +31,12 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
             if (message_event_put(&event, put) != m.size || memcmp(put, m.body, m.size) != 0)
                 abort();
         }
+        if (m.type == MESSAGE_AGENT_ASK) {
+            const struct message_agent_ask *ask = m.body;
+            if (sizeof *ask + strlen(message_agent_query(&m)) + 1 != m.size ||
+                strlen(ask->path) >= sizeof ask->path || strlen(ask->asker) >= sizeof ask->asker)
+                abort();
+        }
         if (again.count < MESSAGE_PACK_MAX && !message_pack_add(&again, &m))
             abort();
         if (again.size != at && again.count < MESSAGE_PACK_MAX)

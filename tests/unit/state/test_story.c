@@ -165,6 +165,50 @@ static void whole_boot(void **state)
     story_fini(&story);
 }
 
+static void check_restore(const struct tape *tape, enum story_stage stage, const char *restored,
+                          const char *cause)
+{
+    struct story story = tell(tape, 99000);
+    assert_int_equal(story.outcome, STORY_FINISHED);
+    assert_int_equal(story.stage, stage);
+    if (restored)
+        assert_string_equal(story.restored->event.text, restored);
+    else
+        assert_null(story.restored);
+    assert_string_equal(story.cause, cause);
+    story_fini(&story);
+}
+
+/* Machines that do not start make the boot no worse; who hears its agent knows that it runs. */
+static void a_restore(void **state)
+{
+    struct tape tape = {0};
+    char label[STORY_LABEL_MAX], text[STORY_TEXT_MAX];
+    dhcp(&tape);
+    loader(&tape);
+    config(&tape);
+    modules(&tape, 4);
+    say(&tape, 40000, BOOT_EVENT_AGENT_STEP, 0, "mounted vms");
+    check_restore(&tape, STORY_RESTORING, NULL, "");
+    say(&tape, 41000, BOOT_EVENT_AGENT_FAILED, 0, "vms/x.vmx not on: locked");
+    check_restore(&tape, STORY_RESTORING, NULL, "vms/x.vmx not on: locked");
+    say(&tape, 42000, BOOT_EVENT_AGENT_RESTORED, 0, "8 of 9 machines");
+    check_restore(&tape, STORY_RESTORED, "8 of 9 machines", "vms/x.vmx not on: locked");
+    say(&tape, 50000, BOOT_EVENT_AGENT_CHANGE, 0, "web is new");
+    check_restore(&tape, STORY_RESTORED, "8 of 9 machines", "vms/x.vmx not on: locked");
+    struct story story = tell(&tape, 99000);
+    const struct story_step *failed = &story.steps[story.step_count - 3];
+    assert_true(failed->fault);
+    assert_string_equal(story_label(&failed->event->event, 4, label), "restore");
+    assert_string_equal(story_detail(&failed->event->event, text), "vms/x.vmx not on: locked");
+    story_fini(&story);
+    /* The operator has it restored again. */
+    say(&tape, 60000, BOOT_EVENT_AGENT_RESTORED, 0, "9 of 9 machines");
+    check_restore(&tape, STORY_RESTORED, "9 of 9 machines", "");
+    say(&tape, 70000, BOOT_EVENT_AGENT_FAILED, 0, "iso not mounted: timeout");
+    check_restore(&tape, STORY_RESTORED, "9 of 9 machines", "iso not mounted: timeout");
+}
+
 /* Storm control holds the OFFER for less than half a minute. */
 static void held(void **state)
 {
@@ -452,11 +496,21 @@ static void misses(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(whole_boot),    cmocka_unit_test(held),           cmocka_unit_test(silence),
-        cmocka_unit_test(proxy),         cmocka_unit_test(http_boot),      cmocka_unit_test(no_configuration),
-        cmocka_unit_test(broken_module), cmocka_unit_test(faults),         cmocka_unit_test(uefi),
-        cmocka_unit_test(nothing),       cmocka_unit_test(another_system), cmocka_unit_test(own_disk),
-        cmocka_unit_test(hostile_words), cmocka_unit_test(misses),
+        cmocka_unit_test(whole_boot),
+        cmocka_unit_test(a_restore),
+        cmocka_unit_test(held),
+        cmocka_unit_test(silence),
+        cmocka_unit_test(proxy),
+        cmocka_unit_test(http_boot),
+        cmocka_unit_test(no_configuration),
+        cmocka_unit_test(broken_module),
+        cmocka_unit_test(faults),
+        cmocka_unit_test(uefi),
+        cmocka_unit_test(nothing),
+        cmocka_unit_test(another_system),
+        cmocka_unit_test(own_disk),
+        cmocka_unit_test(hostile_words),
+        cmocka_unit_test(misses),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
