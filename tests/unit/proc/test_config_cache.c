@@ -15,7 +15,7 @@ static struct config_key key_of(unsigned machine)
     return (struct config_key){.config = BOOT_CONFIG_IPXE,
                                .chain = PLAN_CHAIN_IPXE,
                                .mac = {{2, 0, 0, 0, (uint8_t)(machine >> 8), (uint8_t)machine}},
-                               .asker = {0x0a000002, 0x0a000001, BOOT_VIA_HTTP}};
+                               .asker = {0x0a000002, 0x0a000001, BOOT_VIA_HTTP, ""}};
 }
 
 static void put(struct config_cache *cache, const struct config_key *key, const void *bytes, size_t size)
