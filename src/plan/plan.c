@@ -96,7 +96,10 @@ struct plan_need plan_need_local(const struct fleet_settings *settings, const st
                               .loaders = site->loaders};
 }
 
-/* A setting `loader` is about images: it holds where it can do this, too. */
+/*
+ * A setting `loader` is about images: it holds where it can do this, too. To fetch an iPXE only to leave it
+ * again is no way on UEFI: Debian's ipxe.efi, fetched by HTTP Boot, does not come back to OVMF.
+ */
 static int choose_local(struct plan *plan, const struct fleet_settings *settings,
                         const struct plan_site *site, const struct plan_client *client, struct error *err)
 {
@@ -105,6 +108,8 @@ static int choose_local(struct plan *plan, const struct fleet_settings *settings
     char why[PLAN_WHY_MAX];
     if (plan->chain != PLAN_CHAIN_ANY)
         return plan_chain_fits(plan->chain, client, &need, why) ? 0 : error_set(err, "%s", why);
+    if (wish == PLAN_CHAIN_IPXE && !client->ipxe && plan_client_platform(client) != PLAN_PLATFORM_BIOS)
+        wish = PLAN_CHAIN_ANY;
     plan->chain = wish;
     if (wish == PLAN_CHAIN_ANY || !plan_chain_fits(wish, client, &need, why))
         plan->chain = plan_chain_choose(client, &need, why);

@@ -89,7 +89,7 @@ static void boot_text_local(const struct plan *plan, struct dhcp_boot *out)
         snprintf(out->text, sizeof out->text, "boot file %.100s: " BOOT_EVENT_LOCAL "%.120s", plan->loader,
                  plan->local_why);
     else
-        snprintf(out->text, sizeof out->text, "lease only: " BOOT_EVENT_LOCAL "%.100s; %.100s",
+        snprintf(out->text, sizeof out->text, "no boot file: " BOOT_EVENT_LOCAL "%.100s; %.100s",
                  plan->local_why, plan->warning_count ? plan->warning[0] : "");
 }
 

@@ -7,7 +7,8 @@
 
 #define BOOT_EVENT_FILE_MAX 256
 #define BOOT_EVENT_TEXT_MAX 256
-#define BOOT_EVENT_LOCAL    "local disk, " /* in an ACK's text: sent there, and behind it why */
+#define BOOT_EVENT_LOCAL                                                                                     \
+    "local disk, " /* in the text of an ACK, or of an OFFER without a file: sent there, and behind it why */
 
 enum boot_event_kind {
     BOOT_EVENT_DISCOVER, /* text: what the client is ("PXE, BIOS, iPXE ROM") */

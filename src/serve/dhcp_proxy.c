@@ -9,8 +9,8 @@ static void answer_told(struct dhcp_asker *a, enum boot_event_kind kind, uint32_
                         const struct dhcp_boot *boot)
 {
     a->out->has_send = boot->file[0] != '\0';
-    if (a->out->has_send)
-        dhcp_asker_tell_of_node(a, kind, ip, text);
+    if (a->out->has_send || boot->local)
+        dhcp_asker_tell_of_node(a, kind, ip, a->out->has_send ? text : boot->text);
     else
         dhcp_asker_note(a, boot->text);
     if (boot->failed)

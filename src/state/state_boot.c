@@ -129,8 +129,8 @@ static bool is_sent_to_disk(const struct boot_event *event)
 {
     if (event->kind == BOOT_EVENT_FILE_DONE)
         return event->role == BOOT_FILE_LOCAL;
-    return event->kind == BOOT_EVENT_ACK && !text_starts(event->text, "boot file") &&
-           strstr(event->text, BOOT_EVENT_LOCAL);
+    return (event->kind == BOOT_EVENT_ACK || event->kind == BOOT_EVENT_OFFER) &&
+           !text_starts(event->text, "boot file") && strstr(event->text, BOOT_EVENT_LOCAL);
 }
 
 static void advance(struct boot *boot, const struct boot_event *event)

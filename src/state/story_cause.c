@@ -22,7 +22,7 @@ enum fact {
     NO_CONFIG, /* a name it tries for its configuration was missed */
     CONFIG,
     LOCAL,      /* what starts its own disk */
-    TOLD_LOCAL, /* an ACK that says so */
+    TOLD_LOCAL, /* an answer that says so */
     FILES,      /* at least one of kernel, modules, overlay */
     EXPECTED,   /* their number is known */
     ALL,
@@ -211,7 +211,8 @@ static void note_event(struct seen *seen, const struct story_event *at)
         note(seen, BOOT_FILE, at);
     if (event->kind == BOOT_EVENT_ACK && text_starts(event->text, "boot file http"))
         note(seen, BOOT_URL, at);
-    if (event->kind == BOOT_EVENT_ACK && strstr(event->text, BOOT_EVENT_LOCAL))
+    if ((event->kind == BOOT_EVENT_ACK || event->kind == BOOT_EVENT_OFFER) &&
+        strstr(event->text, BOOT_EVENT_LOCAL))
         note(seen, TOLD_LOCAL, at);
     if (event->kind == BOOT_EVENT_OFFER && event->ip == 0)
         note(seen, PROXY_OFFER, at);

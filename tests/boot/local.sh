@@ -68,6 +68,10 @@ uefi() {
     lab_uefi_card=virtio-net-pci,romfile=,bootindex=1 with_disk lab_uefi "$@"
 }
 
+uefi_rom() {
+    lab_uefi_card=virtio-net-pci,bootindex=1 with_disk lab_uefi "$@"
+}
+
 # way LABEL N COMMAND...: the disk, then the image, each with the disk's bytes unchanged.
 way() {
     local label=$1 number=$2
@@ -94,7 +98,6 @@ linux=(linux --kernel-options console=ttyS0 --files own)
 rack_node 1 "${linux[@]}" --loader lpxelinux
 rack_node 2 "${linux[@]}" --loader pxelinux
 for number in 3 4 5 6 7 8; do rack_node "$number" "${linux[@]}"; done
-rack_do node set n6 --loader ipxe >"$LAB_DIR/node.log" 2>&1
 rack_do node set 'n[7-8]' --secure-boot on >"$LAB_DIR/node.log" 2>&1
 rack_serve
 way "BIOS, lpxelinux" 1 bios
@@ -102,7 +105,7 @@ way "BIOS, pxelinux" 2 bios
 way "BIOS, iPXE" 3 bios
 way "UEFI PXE" 4 uefi pxe
 way "UEFI HTTP Boot" 5 uefi http
-way "UEFI PXE, iPXE" 6 uefi pxe
+way "UEFI, iPXE as the card's ROM" 6 uefi_rom pxe
 way "UEFI PXE, Secure Boot" 7 uefi secure-pxe
 way "UEFI HTTP Boot, Secure Boot" 8 uefi secure-http
 is "the disk is as it was" "$(sha256sum <"$disk")" "$before"

@@ -311,7 +311,7 @@ static void make_local(const char *loader, size_t warnings)
 /* It needs no image; a loader that is there, or none. */
 static void the_local_disk(void **state)
 {
-    static char mboot[] = "mboot", local[] = "local", between[] = "19:00-06:00";
+    static char mboot[] = "mboot", local[] = "local", between[] = "19:00-06:00", ipxe[] = "ipxe";
     site.local = true;
     node.settings = (struct fleet_settings){.boot = local};
     make_local("lpxelinux.0", 0);
@@ -322,6 +322,10 @@ static void the_local_disk(void **state)
     client.arch = 7;
     make_local("loader/grub-amd64/shimx64.efi", 0);
     assert_string_equal(plan.local_why, "outside 19:00-06:00");
+    node.settings.loader = ipxe;
+    make_local("loader/grub-amd64/shimx64.efi", 0);
+    client.arch = 0;
+    make_local("loader/ipxe/undionly.kpxe", 0);
     client = (struct plan_client){.arch = 16, .http = true};
     make_local("http://10.77.0.1/node/n1/boot.img", 0);
     site.loaders = 0;

@@ -182,7 +182,7 @@ static void where_no_loader_is(void **state)
         assert_string_equal(boot.file, "");
         assert_true(boot.local && !boot.failed);
         assert_non_null(
-            strstr(boot.text, "lease only: local disk, outside 19:00-06:00, UTC; nothing here sends"));
+            strstr(boot.text, "no boot file: local disk, outside 19:00-06:00, UTC; nothing here sends"));
     }
 }
 

@@ -457,8 +457,13 @@ static void own_disk(void **state)
     say(&tape, 90000, BOOT_EVENT_BOOTED, 0x0a4d000b, "dhclient");
     expect(&tape, 90000, STORY_TO_DISK, "own disk", "outside 19:00-06:00");
     say(&alone, 5010, BOOT_EVENT_ACK, 0x0a4d000b,
-        "lease only: local disk, boot is local; nothing here sends this");
+        "no boot file: local disk, boot is local; nothing here sends this");
     expect(&alone, 5020, STORY_TO_DISK, "ACK", "boot is local");
+    struct tape beside = {0}; /* another server gives the address, and we say nothing */
+    say(&beside, 1000, BOOT_EVENT_DISCOVER, 0, "PXE, BIOS");
+    say(&beside, 1010, BOOT_EVENT_OFFER, 0,
+        "no boot file: local disk, boot is local; nothing here sends this");
+    expect(&beside, 90000, STORY_TO_DISK, "OFFER", "boot is local");
 }
 
 static void hostile_words(void **state)
