@@ -9,6 +9,7 @@ need qemu-system-x86_64 busybox
 
 work=$(mktemp -d)
 mkdir -p "$work"/{etc,run,stores/vms,proc}
+cp "$top/agents/talk.sh" "$work/etc/"
 cp "$top/agents/linux.sh" "$work/etc/host.sh"
 cp "$top/agents/qemu.sh" "$work/etc/host-qemu.sh"
 # Only machines of this test, on whatever it runs.
@@ -38,8 +39,9 @@ host() {
     processes
     AGENT_STORES=$work/stores AGENT_FOLDER=$work/etc AGENT_RUN=$work/run AGENT_MOUNTS=$work/mounts AGENT_LIST=$work/run/list \
         AGENT_PROC=$work/proc busybox ash -c '
-            agent_within() { shift; "$@"; }
-            agent_encode() { printf %s "$1" | sed "s/%/%25/g; s/|/%7C/g"; }
+            agent_run=$AGENT_RUN
+            . "$AGENT_FOLDER/talk.sh"
+            agent_scripts
             . "$AGENT_FOLDER/host.sh"
             "$@"' host "$@"
 }

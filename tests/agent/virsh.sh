@@ -10,6 +10,7 @@ need virsh libvirtd busybox
 
 work=$(mktemp -d)
 mkdir -p "$work"/{etc,run,stores/vms/web,fake}
+cp "$top/agents/talk.sh" "$work/etc/"
 cp "$top/agents/linux.sh" "$work/etc/host.sh"
 cp "$top/agents/virsh.sh" "$work/etc/host-virsh.sh"
 export LIBVIRT_DEFAULT_URI="test+unix:///default?socket=$work/libvirt-sock"
@@ -26,8 +27,9 @@ trap finish EXIT
 host() {
     AGENT_STORES=$work/stores AGENT_FOLDER=$work/etc AGENT_RUN=$work/run AGENT_MOUNTS=$work/mounts AGENT_LIST=$work/run/list \
         AGENT_LIBVIRT=$work/none busybox ash -c '
-            agent_within() { shift; "$@"; }
-            agent_encode() { printf %s "$1" | sed "s/%/%25/g; s/|/%7C/g"; }
+            agent_run=$AGENT_RUN
+            . "$AGENT_FOLDER/talk.sh"
+            agent_scripts
             . "$AGENT_FOLDER/host.sh"
             "$@"' host "$@"
 }
