@@ -14,7 +14,8 @@ enum vm_host_kind {
     VM_HOST_XL,
     VM_HOST_VIRSH,
     VM_HOST_QEMU,
-    VM_HOST_LINUX, /* Linux: which of the three is there shows on the host */
+    VM_HOST_LINUX,   /* Linux: which of the three is there shows on the host */
+    VM_HOST_UNKNOWN, /* for people, when the image cannot be read: steps without commands */
 };
 
 struct vm_held { /* wanted by its list, and not started */

@@ -61,6 +61,8 @@ static const struct commands commands[] = {
     [VM_HOST_QEMU] = {LINUX_HOST, .start = QEMU_START},
     [VM_HOST_LINUX] = {LINUX_HOST, .registers = "virsh -q define %f (where there is virsh)",
                        .start = "virsh -q start --domain %u (or, without virsh: " QEMU_START ")"},
+    [VM_HOST_UNKNOWN] =
+        {.mount = {"", "", "", ""}, .read_only = "", .folder = "", .registers = "", .start = ""},
 };
 
 static const char *const kind_words[] = {"NFS 3", "NFS 4.1", "VMFS", "iSCSI"};

@@ -319,7 +319,7 @@ static enum vm_host_kind host_kind(const struct state_asker *asker, const char *
         cleanup_buf struct buf note = BUF_INIT;
         buf_format(&note, "note: which commands its agent runs is not known: %s", why.text);
         asker->note(asker->ctx, buf_text(&note));
-        return VM_HOST_NONE;
+        return VM_HOST_UNKNOWN;
     }
     enum vm_host_kind kind = overlay_agent_kind(image);
     image_free(image);

@@ -96,6 +96,7 @@ int vm_diff_carry_seen(const struct vm_list *now, struct vm_list *next, struct e
         if (!seen)
             seen = &nothing;
         vm->was_seen = seen->was_seen;
+        vm->was_on = seen->was_on;
         vm->missing = seen->missing;
         vm->off = seen->off;
         vm->missing_ms = seen->missing_ms;

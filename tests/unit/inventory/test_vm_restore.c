@@ -221,6 +221,24 @@ static void in_words(void **state)
         "leave off b ([it's vms] b.vmx)\n"
         "power on d ([it's vms] d/d.vmx)                               vim-cmd vmsvc/power.on VMID\n");
     buf_clear(&out);
+    restore.kind = VM_HOST_UNKNOWN;
+    assert_int_equal(vm_restore_explain(&restore, &out, &err), 0);
+    assert_string_equal(buf_text(&out),
+                        "mount it's vms (nas:/srv/v ms, NFS 3, counts when a write works)\n"
+                        "mount fast (10.0.0.1,10.0.0.2:/fast, NFS 4.1)\n"
+                        "mount local (VMFS)\n"
+                        "mount lun (10.0.0.5:3260/iqn.2001-04.com.example:disk1, iSCSI)\n"
+                        "mount six (fd00::1:/six, NFS 3, read only)\n"
+                        "register web|1?100% ([it's vms] web [1]/web $HOME.vmx)\n"
+                        "register b ([it's vms] b.vmx)\n"
+                        "leave out Zürich ([it's vms] c/c.vmx)                        rack02 has "
+                        "it until 14:03\n"
+                        "register d ([it's vms] d/d.vmx)\n"
+                        "power on web|1?100% ([it's vms] web [1]/web $HOME.vmx)\n"
+                        "wait 30 s\n"
+                        "leave off b ([it's vms] b.vmx)\n"
+                        "power on d ([it's vms] d/d.vmx)\n");
+    buf_clear(&out);
     restore.kind = VM_HOST_NONE;
     assert_int_equal(vm_restore_explain(&restore, &out, &err), -1);
     assert_string_equal(err.text, "the system of rack01 has no agent: it restores nothing");
