@@ -30,9 +30,8 @@ static const struct {
     const char *family;
     enum vm_host_kind kind;
 } agent_kinds[] = {
-    {"esxi_dd", VM_HOST_ESXI4},
-    {"esxi_bootcfg", VM_HOST_ESXI5},
-    {"linux", VM_HOST_LINUX},
+    {"esxi_dd", VM_HOST_ESXI4}, {"esxi_bootcfg", VM_HOST_ESXI5},
+    {"xen", VM_HOST_XL},        {"linux", VM_HOST_LINUX},
     {"xen", VM_HOST_XL},
 };
 
@@ -66,8 +65,6 @@ static int agent_put_script(const char *name, const char *source, struct overlay
 int overlay_put_agent(const struct image *image, const char *list, struct overlay_set *set, struct error *err)
 {
     unsigned kind = 1u << overlay_agent_kind(image);
-    if (kind == KIND(NONE))
-        return 0;
     for (size_t i = 0; i < sizeof agent_files / sizeof agent_files[0]; i++)
         if (agent_files[i].kinds & kind &&
             agent_put_script(agent_files[i].name, agent_files[i].source, set, err))

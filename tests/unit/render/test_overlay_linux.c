@@ -103,6 +103,8 @@ static void contents(void **state)
 
 static void agent_files(void **state)
 {
+    static char xen[] = "xen";
+    char *linux_family = image.family;
     free(render(&everything, NULL, 0));
     fixture_check("cd x/etc/bootherd && cat agent.list && stat -c '%a %n' agent.* host*.sh && cd "
                   "$SOURCE_ROOT/agents && "
@@ -110,6 +112,12 @@ static void agent_files(void **state)
                   "cmp virsh.sh $OLDPWD/host-virsh.sh && cmp qemu.sh $OLDPWD/host-qemu.sh",
                   AGENT_LIST
                   "600 agent.list\n755 agent.sh\n755 host-qemu.sh\n755 host-virsh.sh\n755 host.sh\n");
+    image.family = xen;
+    free(render(&everything, NULL, 0));
+    image.family = linux_family;
+    fixture_check("cd x/etc/bootherd && echo host*.sh && cmp host.sh $SOURCE_ROOT/agents/linux.sh && "
+                  "cmp host-xl.sh $SOURCE_ROOT/agents/xl.sh",
+                  "host-xl.sh host.sh\n");
 }
 
 static void known_accounts_make_a_shadow(void **state)
