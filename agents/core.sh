@@ -4,7 +4,7 @@
 # is there. The same for all hosts; what differs is in host.sh. For busybox ash of 2008 (ESXi 3.5) and later, and dash.
 #
 # What a list of 10,000 machines costs: a sort and one loop of the shell to compare it with what is there, two calls of the
-# management service for each machine that is missing, and a request of about 1500 bytes for each ten machines of a report.
+# management service for each machine that is missing, and a request for each forty machines of a report.
 
 # Bytes, not characters: what is compared and cut may be in any encoding.
 export LC_ALL=C
@@ -85,6 +85,7 @@ agent_store() {
 # datastore that hangs holds up its keeper alone. Leaves in the file store.N what it found.
 agent_keeper() {
     local kind label type host path mode probe said wait retry=$agent_retry_first
+    agent_who=.$1
     IFS='|' read -r kind label type host path mode probe _ <<END
 $2
 END
@@ -205,7 +206,7 @@ agent_run() {
     trap 'agent_stopping=1' TERM INT
     trap '' HUP
     # Of an agent that ran before, only the number of its reports goes on.
-    rm -f "$agent_run/told" "$agent_run/failed" "$agent_run/keepers" "$agent_run"/store.* "$agent_run"/within.* "$agent_run/stores.now"
+    rm -f "$agent_run/told" "$agent_run/failed" "$agent_run/keepers" "$agent_run"/store.* "$agent_run"/within* "$agent_run/stores.now"
     [ ! -f "$agent_run/seq" ] || read -r agent_seq <"$agent_run/seq"
     : >"$agent_run/steps"
     agent_scripts

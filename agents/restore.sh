@@ -202,8 +202,7 @@ agent_hear() {
     esac
 }
 
-# agent_send WHY FILE: in parts of whole lines. Their size is counted with the encoding of URLs, so they are smaller than they
-# could be, and one sed does for all.
+# agent_send WHY FILE: in parts of whole lines, of 4000 bytes as they are sent: servers take 8 KiB.
 agent_send() {
     local line part='' parts n=0
     {
@@ -212,7 +211,7 @@ agent_send() {
         printf 'end|%s\n' "$(($(sed -n '$=' "$2" | grep . || echo 0) + 1))"
     } | sed -f "$agent_run/url.sed" | {
         while IFS= read -r line; do
-            if [ -n "$part" ] && [ $((${#part} + ${#line})) -gt 1490 ]; then
+            if [ -n "$part" ] && [ $((${#part} + ${#line})) -gt 4000 ]; then
                 printf '%s\n' "$part"
                 part=''
             fi

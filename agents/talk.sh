@@ -1,6 +1,8 @@
 # shellcheck shell=dash disable=SC2034,SC2154 # agent.sh uses and sets the rest
 # How the host's agent waits, encodes, and talks to the server (docs/agent.md). Sourced by agent.sh.
 
+agent_cr=$(printf '\r')
+agent_who=''     # of agent_within's files
 agent_now=0      # ticks, not the clock, which is set while a host boots
 agent_ask_at=0   # when the server is asked again after it did not answer
 agent_stopping=0
@@ -47,14 +49,15 @@ agent_join() {
 
 # agent_within SECONDS COMMAND...: its status and output; 124 when it took longer. A process that waits for a dead NFS server
 # cannot be killed, so nothing waits for it: not for its end, nor for the other end of its output. What is waited for is a
-# sleep that it ends when it is done.
+# sleep that it ends when it is done. Its files are named by who asks: a keeper, or one that runs within another.
 agent_within() {
-    local files clock job status seconds="$1"
+    local files="$agent_run/within$agent_who" clock job status=124 seconds="$1"
     shift
-    files=$(mktemp "$agent_run/within.XXXXXX") || return 1
+    : >"$files"
     sleep "$seconds" >/dev/null 2>&1 &
     clock=$!
     (
+        agent_who=$agent_who.
         "$@" >"$files.out" 2>"$files.err"
         echo $? >"$files"
         kill $clock
@@ -63,7 +66,6 @@ agent_within() {
     while [ ! -s "$files" ] && kill -0 $clock 2>/dev/null; do
         wait $clock 2>/dev/null
     done
-    status=124
     if [ -s "$files" ]; then
         read -r status <"$files"
         wait $job 2>/dev/null
@@ -72,7 +74,8 @@ agent_within() {
     fi
     [ ! -s "$files.out" ] || cat "$files.out"
     [ ! -s "$files.err" ] || cat "$files.err" >&2
-    rm -f "$files" "$files.out" "$files.err"
+    # What is left of it may still write.
+    [ "$status" != 124 ] || rm -f "$files" "$files.out" "$files.err"
     return "$status"
 }
 
@@ -145,14 +148,12 @@ agent_get() {
 # agent_ask PATH: sets agent_said to the answer's first line; fails when there is no answer of the server's, or no wish to
 # talk to this host.
 agent_ask() {
-    local cr
     agent_said=''
     [ -n "$agent_server" ] || return 1
-    rm -f "$agent_run/said"
+    : >"$agent_run/said"
     if agent_get "$agent_server/$1" "$agent_run/said" && [ -s "$agent_run/said" ]; then
         IFS= read -r agent_said <"$agent_run/said"
-        cr=$(printf '\r')
-        agent_said=${agent_said%"$cr"}
+        agent_said=${agent_said%"$agent_cr"}
     fi
     case $agent_said in
     ok | ok\|* | more | again | report | held\|* | bad\|* | bootherd\|1) agent_server_back ;;
@@ -211,9 +212,8 @@ agent_is_list() {
 
 # agent_use FILE: takes a list into use, unless it was cut off.
 agent_use() {
-    local kind value cr wish=$agent_wish
-    cr=$(printf '\r')
-    sed "s/$cr\$//" "$1" >"$agent_run/list.new" 2>/dev/null
+    local kind value wish=$agent_wish
+    sed "s/$agent_cr\$//" "$1" >"$agent_run/list.new" 2>/dev/null
     agent_is_list "$agent_run/list.new" || return 1
     mv "$agent_run/list.new" "$AGENT_LIST"
     sed '/^vm|/,$d' "$AGENT_LIST" >"$agent_run/head"
