@@ -216,7 +216,7 @@ static struct vm *add_machine(const struct edit *edit, const struct state_vm_hos
                     .name = name,
                     .id = none,
                     .why = none,
-                    .power = VM_POWER_OFF,
+                    .power = VM_POWER_ON,
                     .order = VM_ORDER_DEFAULT};
     return vm_list_add(next, &vm, err) < 0 ? NULL : vm_list_find(next, label, file);
 }
