@@ -245,6 +245,9 @@ int state_vm_agent_step(struct state *state, const char *node, const char *kind,
     if (strcmp(kind, "restored") == 0) {
         host->row.restored_ms = now_ms;
         text_printable(text, strlen(text), host->row.restored, sizeof host->row.restored);
+        /* It is said once: were it lost, nothing that goes in this boot would ever be believed. */
+        if (vm_host_write_behind(state, host, err) < 0)
+            return -1;
     }
     return note_machine(host, kind, label, file, text, err);
 }

@@ -230,6 +230,15 @@ int vm_host_write(struct state *state, const char *node, const struct vm_row *ro
     return db_run(&call, err);
 }
 
+int vm_host_write_behind(struct state *state, struct vm_host *host, struct error *err)
+{
+    if (db_in_transaction(state->db))
+        return vm_host_write(state, host->node, &host->row, err);
+    if (db_begin_behind(state->db, err) < 0)
+        return -1;
+    return vm_end(state, true, vm_host_write(state, host->node, &host->row, err), err);
+}
+
 void vm_host_changed(struct state *state, struct vm_host *host)
 {
     if (host->is_dirty)

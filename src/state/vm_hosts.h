@@ -76,6 +76,8 @@ int64_t vm_host_lease(const struct state *state, const struct vm_host *host);
 
 /* In the caller's transaction. */
 int vm_host_write(struct state *state, const char *node, const struct vm_row *row, struct error *err);
+/* Now, so that it survives a crash of the server, but without waiting for the disk. */
+int vm_host_write_behind(struct state *state, struct vm_host *host, struct error *err);
 /* Later, with the story. */
 void vm_host_changed(struct state *state, struct vm_host *host);
 /* Writes rows that wait since an earlier round, at most `most`; 1: more are due, 0, or -1. */
