@@ -83,11 +83,12 @@ is() { # LABEL WANTED GOT
         diag "wanted $2, got $3"
     fi
 }
+# A process that was killed may hold its lock for a while yet.
 versions() { # of n1, when no server runs
-    sqlite3 "$root/state.db" "SELECT count(*) FROM vm_version WHERE node = 'n1'"
+    sqlite3 -cmd '.timeout 10000' "$root/state.db" "SELECT count(*) FROM vm_version WHERE node = 'n1'"
 }
 has() { # TEXT: the latest version on disk
-    sqlite3 "$root/state.db" "SELECT list FROM vm_version WHERE node = 'n1' ORDER BY number DESC LIMIT 1" | grep -qF -- "$1"
+    sqlite3 -cmd '.timeout 10000' "$root/state.db" "SELECT list FROM vm_version WHERE node = 'n1' ORDER BY number DESC LIMIT 1" | grep -qF -- "$1"
 }
 
 "$top/tests/standin/make-iso.sh" "$LAB_DIR/standin.iso" >/dev/null && b image import "$LAB_DIR/standin.iso" --name esxi4 >/dev/null 2>&1
