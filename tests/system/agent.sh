@@ -30,9 +30,8 @@ serve() {
 # shellcheck disable=SC2317 # called by check
 pull_plug() {
     local children
-    children=$(pgrep -P "$server")
-    # shellcheck disable=SC2086 # one process id a word
-    kill -9 "$server" $children
+    read -r -a children <"/proc/$server/task/$server/children"
+    kill -9 "$server" "${children[@]}"
     wait "$server" 2>/dev/null
     return 0
 }
