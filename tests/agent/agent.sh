@@ -140,7 +140,7 @@ list 'store|v|nfs|nas|/v|rw|write' "${lines[@]}" 'vm|v|last/last.vmx|last|on|0|m
 began=$SECONDS
 boot
 check_step "10,000 machines" 'restored|||10000 of 10000 machines'
-check "in less than a minute, on a busy computer" [ $((SECONDS - began)) -lt 60 ]
+check "in less than two minutes, on a busy computer" [ $((SECONDS - began)) -lt 120 ]
 diag "$((SECONDS - began)) seconds"
 is "only the last was touched" "$(ran registervm) $(ran power.on)" "1 1"
 whole() { [ "$(report | wc -l)" = 10001 ]; }

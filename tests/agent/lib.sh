@@ -115,10 +115,10 @@ agent_end() {
     agent=''
 }
 
-# eventually COMMAND...: within a minute.
+# eventually COMMAND...: within three minutes, for busy computers.
 eventually() {
     local n
-    for ((n = 0; n < 300; n++)); do
+    for ((n = 0; n < 900; n++)); do
         "$@" >/dev/null 2>&1 && return 0
         sleep 0.2
     done
