@@ -171,7 +171,7 @@ void vm_view_notes(const struct vm_view *view, struct buf *out)
         buf_append_text(out, "\n");
     }
     for (size_t i = 0; i < host->conflict_count; i++) {
-        buf_format(out, "%s: conflict: ", host->node);
+        buf_format(out, "%s: ", host->node);
         vm_name_put(out, host->conflicts[i]);
         buf_append_text(out, "\n");
     }

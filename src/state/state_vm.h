@@ -45,7 +45,8 @@ struct state_vm_host {
     size_t store_count;
     const struct vm_store *stores; /* as reported in this boot */
     size_t conflict_count;
-    const char *const *conflicts; /* lines: "vms/web1.vmx is on here, and rack02's" */
+    const char *const
+        *conflicts; /* lines: "conflict: vms/web1.vmx is on here, and rack02 has it"; "left out: ..." */
 };
 
 /* Borrowed until the next call that changes anything here. 1; 0: nothing is known of this host (out is filled

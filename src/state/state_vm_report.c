@@ -46,25 +46,46 @@ static const char *other_owner(void *ctx, const struct vm *vm)
     return look == VM_LEFT && vm->power != VM_POWER_ON ? t->owner.node : NULL;
 }
 
-static int add_conflict(struct taking *t, const struct vm *vm, const char *owner)
+/* Takes the line. NULL: memory ran out. */
+static int add_conflict(struct taking *t, char *line)
 {
-    char **conflicts = reallocarray(t->conflicts, t->conflict_count + 1, sizeof *conflicts);
-    char *line = NULL;
-    if (conflicts)
-        t->conflicts = conflicts;
-    if (!conflicts || asprintf(&line, "%s/%s is %s, and %s has it", vm->label, vm->file,
-                               vm->power == VM_POWER_ON ? "on here" : "registered here", owner) < 0)
+    char **conflicts = line ? reallocarray(t->conflicts, t->conflict_count + 1, sizeof *conflicts) : NULL;
+    if (!conflicts) {
+        free(line);
         return error_errno(t->err, ENOMEM, "the conflicts of %s", t->host->node);
+    }
+    t->conflicts = conflicts;
     conflicts[t->conflict_count++] = line;
     return 0;
+}
+
+static int add_owned(struct taking *t, const struct vm *vm, const char *owner)
+{
+    char *line;
+    if (asprintf(&line, "conflict: %s/%s is %s, and %s has it", vm->label, vm->file,
+                 vm->power == VM_POWER_ON ? "on here" : "registered here", owner) < 0)
+        line = NULL;
+    return add_conflict(t, line);
+}
+
+/* What lies on no datastore of the host's can be told, and not restored. */
+static int add_loose(struct taking *t, const struct vm *vm)
+{
+    char *line;
+    if (asprintf(&line, "left out: %s is on no datastore that its host was given, and will not come back",
+                 vm->name) < 0)
+        line = NULL;
+    return add_conflict(t, line);
 }
 
 static int find_conflicts(struct taking *t)
 {
     const struct vm_list *list = &t->report.list;
     for (size_t i = 0; i < list->count && t->conflict_count < CONFLICTS_MAX; i++) {
-        const char *owner = other_owner(t, &list->vms[i]);
-        if (t->failed || (owner && add_conflict(t, &list->vms[i], owner) < 0))
+        const struct vm *vm = &list->vms[i];
+        bool is_loose = !vm->label[0] || !vm->file[0];
+        const char *owner = is_loose ? NULL : other_owner(t, vm);
+        if (t->failed || (owner && add_owned(t, vm, owner) < 0) || (is_loose && add_loose(t, vm) < 0))
             return -1;
     }
     return 0;

@@ -113,9 +113,11 @@ json "why" 6 '.[0].why | length' history n1
 json "the list of a version" 6 length history n1 --version 1
 is "what another host owns is a conflict" "$(report 2 2 change <<<"$stores
 vm|vms|mail/mail.vmx|mail|on|
-vm|vms|web 1/web 1.vmx|web 1|on|")" "ok|0"
+vm|vms|web 1/web 1.vmx|web 1|on|
+vm|||loose|on|")" "ok|0"
 answers "and told" 0 'n2: conflict: .*web 1' b vm list n2
-json "in JSON, too" '1 1' '.[0] | [(.conflicts | length), (.machines | length)] | map(tostring) | join(" ")' list n2
+answers "what lies on no datastore of its host cannot come back, and is told" 0 'n2: left out: loose ' b vm list n2
+json "in JSON, too" '2 1' '.[0] | [(.conflicts | length), (.machines | length)] | map(tostring) | join(" ")' list n2
 
 # --- set ---
 
