@@ -83,6 +83,26 @@ static int write_host(const struct edit *edit, const struct state_vm_host *host,
     return state_vm_change(asker->state, node, next, asker->who, buf_text(&why), asker->now_ms, err);
 }
 
+/* Without datastores an overlay may be of no other use, and is then not made: nobody would restore. */
+static void note_agent(const struct edit *edit, const char *name)
+{
+    const struct state_asker *asker = edit->ask->asker;
+    const struct fleet *fleet = state_fleet(asker->state);
+    const struct fleet_node *node = fleet_node_by_name(fleet, name);
+    if (!node)
+        return;
+    struct fleet_settings settings = fleet_effective(fleet, node);
+    bool off = text_equal(settings.agent, "off"), on = text_equal(settings.agent, "on");
+    if (on || (!off && settings.datastore_count))
+        return;
+    cleanup_buf struct buf note = BUF_INIT;
+    buf_format(&note,
+               "note: %s may come up without the agent that restores, since %s; fix: bootherd node set %s "
+               "--agent on",
+               name, off ? "its setting agent is off" : "it has no datastores", name);
+    asker->note(asker->ctx, buf_text(&note));
+}
+
 /* One host: its next list is made, and written or told. */
 static int run_host(const struct edit *edit, const char *node, bool write, bool say, struct error *err)
 {
@@ -105,6 +125,8 @@ static int run_host(const struct edit *edit, const char *node, bool write, bool 
             result = tell(edit, &host, buf_text(&lines), !write, err);
         if (result == 0 && write && (count || edit->anew || goes_whole(edit, &host)))
             result = write_host(edit, &host, &next, buf_text(&lines), count, err);
+        if (result == 0 && write && next.count)
+            note_agent(edit, node);
     }
     vm_list_fini(&next);
     return result;

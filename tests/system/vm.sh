@@ -65,6 +65,9 @@ answers "a command's help" 0 'take' b help vm move
 answers "a word that is none" 2 'help vm lists' b vm lsit
 answers "a machine is added" 0 'n3: db \(\[vms\] db/db.vmx\) is new: power on, order 500' b vm set n3 --add '[vms] db/db.vmx' --power on
 answers "not twice" 1 'n3 has \[vms\] db/db.vmx already' b vm set n3 --add '[vms] db/db.vmx'
+b node set n3 --agent off >/dev/null
+answers "without the agent nothing is restored, which is told" 0 'note: n3 .* without the agent' b vm set n3/db --delay 0
+b node set n3 --agent auto >/dev/null
 for place in 'vms/db.vmx' '[vms]' '[] x' '[vms] ../x' '[vms] /x'; do
     answers "nor where nothing can be: $place" 1 '.' b vm set n3 --add "$place"
 done
