@@ -1,5 +1,5 @@
 #!/bin/sh
-# shellcheck shell=dash disable=SC2034,SC2154 # talk.sh and restore.sh use and set the rest
+# shellcheck shell=dash disable=SC1091,SC2034,SC2154 # talk.sh and restore.sh use and set the rest
 # The host agent (docs/agent.md): mounts datastores, registers and starts the machines of its list, and tells the server what
 # is there. The same for all hosts; what differs is in host.sh. For busybox ash of 2008 (ESXi 3.5) and later, and dash.
 #
@@ -42,7 +42,7 @@ agent_probe() {
     local file said tries=0 name="$1/.bootherd-${agent_server##*/}"
     said=$(ls "$1" 2>&1 >/dev/null) || { echo "cannot be listed: $said" && return 1; }
     for file in "$1"/*; do
-        [ -f "$file" ] && [ -s "$file" ] || continue
+        if [ ! -f "$file" ] || [ ! -s "$file" ]; then continue; fi
         said=$(dd if="$file" of=/dev/null bs=512 count=1 2>&1) && break
         # Files of machines that run are locked on VMFS.
         case $said in
@@ -166,7 +166,7 @@ agent_see_stores() {
 agent_wait_stores() {
     local limit=$((agent_now + agent_limit_mount * 2 + 2))
     agent_keep_stores
-    while [ $agent_stopping = 0 ] && ! agent_see_stores && [ $agent_now -lt $limit ]; do
+    while [ "$agent_stopping" = 0 ] && ! agent_see_stores && [ "$agent_now" -lt "$limit" ]; do
         agent_pause 1
     done
 }
@@ -174,11 +174,11 @@ agent_wait_stores() {
 # Until the server answers with its list, or for so long.
 agent_wait_server() {
     local limit=$((agent_now + agent_wait_server))
-    while [ $agent_stopping = 0 ] && ! agent_fetch; do
+    while [ "$agent_stopping" = 0 ] && ! agent_fetch; do
         case $agent_said in
         refused*) limit=$agent_now ;;
         esac
-        if [ $agent_now -ge $limit ]; then
+        if [ "$agent_now" -ge "$limit" ]; then
             agent_step offline '' '' "$agent_lost_why: works from the list that came with the boot"
             return
         fi
@@ -188,7 +188,7 @@ agent_wait_server() {
 
 agent_wait_ready() {
     local said why='' is_told=0 since=$agent_now
-    while [ $agent_stopping = 0 ]; do
+    while [ "$agent_stopping" = 0 ]; do
         said=$(agent_within "$agent_limit_call" host_ready 2>&1) && break
         [ "$said" = "$why" ] || agent_log "waits for the management service: $said"
         why=$said
@@ -199,7 +199,7 @@ agent_wait_ready() {
         agent_see_stores
         agent_pause 2
     done
-    [ $agent_stopping = 1 ] || agent_step ready '' '' ''
+    [ "$agent_stopping" = 1 ] || agent_step ready '' '' ''
 }
 
 agent_run() {
@@ -216,17 +216,17 @@ agent_run() {
     agent_wait_stores
     agent_wait_ready
     agent_report start
-    while [ $agent_stopping = 0 ]; do
+    while [ "$agent_stopping" = 0 ]; do
         agent_see_stores
-        if [ $agent_online = 0 ] && [ $agent_now -ge "$agent_ask_at" ] && agent_fetch; then
+        if [ "$agent_online" = 0 ] && [ "$agent_now" -ge "$agent_ask_at" ] && agent_fetch; then
             agent_tell
             agent_report_at=$agent_now
         fi
-        if [ $agent_now -ge "$agent_restore_at" ]; then
-            if [ $agent_todo = all ]; then agent_wait_stores; fi
-            if [ $agent_todo = all ] || [ -s "$agent_run/failed" ]; then agent_restore; fi
+        if [ "$agent_now" -ge "$agent_restore_at" ]; then
+            if [ "$agent_todo" = all ]; then agent_wait_stores; fi
+            if [ "$agent_todo" = all ] || [ -s "$agent_run/failed" ]; then agent_restore; fi
         fi
-        if [ $agent_now -ge "$agent_report_at" ]; then
+        if [ "$agent_now" -ge "$agent_report_at" ]; then
             agent_report_at=$((agent_now + agent_interval))
             agent_report change
         fi

@@ -181,6 +181,35 @@ host_is_gone() {
         agent_within 10 ls "$host_stores/$host_label" >/dev/null 2>&1
 }
 
+# host_list_off RUNNING: of those the ones that do not run, for host_list. RUNNING: paths with a line end on both sides of each.
+host_list_off() {
+    local path
+    while IFS= read -r path; do
+        case $1 in
+        *"$host_nl$path$host_nl"*) continue ;;
+        esac
+        host_place "$path"
+        if host_is_gone "$path"; then
+            printf '%s\n' "$path" >>"$host_run/gone"
+        else
+            host_line "$path" off "$host_label" "$host_file" "$(host_guest "$path")" ''
+        fi
+    done <"$host_machines"
+    if [ -e "$host_run/gone" ]; then
+        grep -vxFf "$host_run/gone" "$host_machines" >"$host_run/kept"
+        mv "$host_run/kept" "$host_machines"
+        rm "$host_run/gone"
+    fi
+}
+
+host_register() {
+    local path="$host_stores/$1/$2"
+    [ -f "$path" ] || { echo "no file $2 there" && return 1; }
+    [ -r "$path" ] || { echo "$2 cannot be read" && return 1; }
+    host_remember "$path"
+    printf '%s\n' "$path"
+}
+
 # Virtual machines that ask whether they were moved are ESXi's.
 host_answer() {
     echo "machines of this host ask nothing"

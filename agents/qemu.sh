@@ -12,7 +12,7 @@ host_ready() {
 }
 
 host_list() {
-    local pid path running=''
+    local pid running=''
     host_forget || return 1
     for pid in $(host_pids); do
         host_process "$pid" || continue
@@ -25,22 +25,7 @@ host_list() {
         host_line "$host_path" on "$host_label" "$host_file" "$host_name" ''
         [ -z "$host_label" ] || host_remember "$host_path"
     done
-    while IFS= read -r path; do
-        case $running in
-        *"$host_nl$path$host_nl"*) continue ;;
-        esac
-        host_place "$path"
-        if host_is_gone "$path"; then
-            printf '%s\n' "$path" >>"$host_run/gone"
-        else
-            host_line "$path" off "$host_label" "$host_file" "$(host_guest "$path")" ''
-        fi
-    done <"$host_machines"
-    if [ -e "$host_run/gone" ]; then
-        grep -vxFf "$host_run/gone" "$host_machines" >"$host_run/kept"
-        mv "$host_run/kept" "$host_machines"
-        rm "$host_run/gone"
-    fi
+    host_list_off "$running"
 }
 
 host_pids() {
@@ -101,14 +86,6 @@ host_guest() {
         name=${name%.*}
     fi
     printf '%s\n' "$name"
-}
-
-host_register() {
-    local path="$host_stores/$1/$2"
-    [ -f "$path" ] || { echo "no file $2 there" && return 1; }
-    [ -r "$path" ] || { echo "$2 cannot be read" && return 1; }
-    host_remember "$path"
-    printf '%s\n' "$path"
 }
 
 host_start() {

@@ -39,41 +39,41 @@ agent_failed() {
     why=$(agent_encode "$text")
     printf '%s|%s|%s\n' "$1" "$2" "$why" >>"$agent_run/failed.new"
     agent_failures=$((agent_failures + 1))
-    if [ "$why" != "$5" ] && [ $agent_failures -le "$agent_failed_max" ]; then agent_step "$3" "$1" "$2" "$text"; fi
+    if [ "$why" != "$5" ] && [ "$agent_failures" -le "$agent_failed_max" ]; then agent_step "$3" "$1" "$2" "$text"; fi
 }
 
 # agent_did KIND LABEL FILE TEXT
 agent_did() {
     agent_steps=$((agent_steps + 1))
-    if [ $agent_steps -le "$agent_told_max" ]; then agent_step "$@"; fi
+    if [ "$agent_steps" -le "$agent_told_max" ]; then agent_step "$@"; fi
     # A long restore is a sign of life, too.
     if [ $((agent_steps % 25)) = 0 ]; then agent_alive; fi
 }
 
 agent_alive() {
-    if [ $agent_online = 1 ]; then agent_ask "alive?$agent_seq"; fi
+    if [ "$agent_online" = 1 ]; then agent_ask "alive?$agent_seq"; fi
 }
 
 # Registers all that is missing, then powers on in the list's order: all of it, or what failed before.
 agent_restore() {
     local wanted todo
     # A machine that another host has is this host's when the list says so.
-    if [ $agent_online = 1 ] && [ $agent_todo = failed ] && grep -q '^held|' "$AGENT_LIST"; then agent_fetch; fi
+    if [ "$agent_online" = 1 ] && [ "$agent_todo" = failed ] && grep -q '^held|' "$AGENT_LIST"; then agent_fetch; fi
     agent_see || { agent_restore_at=$((agent_now + agent_retry_first)) && return; }
-    if [ $agent_todo = all ]; then
+    if [ "$agent_todo" = all ]; then
         agent_retry=$agent_retry_first
         : >"$agent_run/failed"
     fi
     todo=$agent_todo agent_todo=failed agent_failures=0 agent_steps=0
-    agent_plan $todo
+    agent_plan "$todo"
     : >"$agent_run/failed.new"
     : >"$agent_run/start"
     agent_register_all <"$agent_run/plan" 3>"$agent_run/start"
     agent_start_all <"$agent_run/start"
     mv "$agent_run/failed.new" "$agent_run/failed"
-    [ $agent_stopping = 0 ] || return
+    [ "$agent_stopping" = 0 ] || return
     wanted=$(grep -c -e '^vm|' -e '^held|' "$AGENT_LIST")
-    if [ $todo = all ] || [ $agent_steps != 0 ]; then
+    if [ "$todo" = all ] || [ "$agent_steps" != 0 ]; then
         agent_step restored '' '' "$((wanted - agent_failures)) of $wanted machines"
         agent_report restored
     fi
@@ -85,7 +85,7 @@ agent_restore() {
 agent_register_all() {
     local order label file name want delay answer handle is why said plain_label plain_file
     while IFS='|' read -r order label file name want delay answer handle is why; do
-        [ $agent_stopping = 0 ] || return
+        [ "$agent_stopping" = 0 ] || return
         if [ "$want" = held ]; then
             agent_plain "$delay"
             agent_failed "$label" "$file" held "$agent_text" "$why"
@@ -124,7 +124,7 @@ agent_register_all() {
 agent_start_all() {
     local label file delay answer handle why said status plain_label plain_file
     while IFS='|' read -r label file delay answer handle why; do
-        [ $agent_stopping = 0 ] || return
+        [ "$agent_stopping" = 0 ] || return
         agent_plain "$label" && plain_label=$agent_text
         agent_plain "$file" && plain_file=$agent_text
         said=$(agent_within "$agent_limit_call" host_start "$handle" "$plain_label" "$plain_file" 2>&1)
@@ -149,7 +149,7 @@ agent_start_all() {
 # agent_delay SECONDS
 agent_delay() {
     local left=$1
-    while [ "${left:-0}" -gt 0 ] && [ $agent_stopping = 0 ]; do
+    while [ "${left:-0}" -gt 0 ] && [ "$agent_stopping" = 0 ]; do
         agent_pause $((left < agent_interval ? left : agent_interval))
         left=$((left - agent_interval))
         [ "$left" -le 0 ] || agent_alive
@@ -159,7 +159,7 @@ agent_delay() {
 # agent_report WHY: what is there, unless it is what the server was told last.
 agent_report() {
     local now=$agent_run/now tries
-    [ $agent_online = 1 ] || return 1
+    [ "$agent_online" = 1 ] || return 1
     agent_see || { agent_alive; return 1; }
     {
         cat "$agent_run/stores.now"

@@ -20,7 +20,7 @@ agent_log() {
 # agent_pause TICKS: in pieces, since not every shell lets a signal end `wait`.
 agent_pause() {
     local left=$1
-    while [ "$left" -gt 0 ] && [ $agent_stopping = 0 ]; do
+    while [ "$left" -gt 0 ] && [ "$agent_stopping" = 0 ]; do
         sleep "$agent_tick" &
         wait $! 2>/dev/null
         left=$((left - 1)) agent_now=$((agent_now + 1))
@@ -101,6 +101,7 @@ agent_scripts() {
         done
     } >"$agent_run/decode.sed"
     # Blanks and what a URL gives a meaning, or HTTP servers are known to refuse.
+    # shellcheck disable=SC1003 # one backslash, for sed
     printf 's/%s/%s/g\n' % %25 ' ' %20 '"' %22 '#' %23 '&' %26 + %2B '<' %3C '>' %3E '?' %3F '\[' %5B '\\' %5C ']' %5D '\^' %5E \
         '`' %60 '{' %7B '|' %7C '}' %7D "	" %09 >"$agent_run/url.sed"
 }
@@ -170,12 +171,12 @@ agent_ask() {
 }
 
 agent_server_back() {
-    [ $agent_online = 1 ] || agent_log "the server answers"
+    [ "$agent_online" = 1 ] || agent_log "the server answers"
     agent_online=1
 }
 
 agent_server_lost() {
-    if [ $agent_online = 1 ] || [ "$agent_lost_why" != "$1" ]; then agent_log "$1: goes on without, and goes on asking"; fi
+    if [ "$agent_online" = 1 ] || [ "$agent_lost_why" != "$1" ]; then agent_log "$1: goes on without, and goes on asking"; fi
     agent_lost_why=$1
     agent_online=0
     agent_ask_at=$((agent_now + agent_retry_first))
@@ -194,7 +195,7 @@ agent_step() {
 # Sends the steps that the server does not have.
 agent_tell() {
     local step
-    [ $agent_online = 1 ] || return
+    [ "$agent_online" = 1 ] || return
     sed -n "$((agent_sent + 1)),\$p" "$agent_run/steps" | sed -f "$agent_run/url.sed" >"$agent_run/tell"
     while IFS= read -r step; do
         agent_ask "step?$step" || return

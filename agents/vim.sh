@@ -204,7 +204,10 @@ host_answer() {
     esac
     choice=$(printf '%s\n' "$host_said" | sed 's/_//g; y/ABCDEFGHIJKLMNOPQRSTUVWXYZ/abcdefghijklmnopqrstuvwxyz/' |
         sed -n "s/^\\(.*[^0-9]\\)\\{0,1\\}\\([0-9]\\)\\. [^0-9]*$2.*/\\2/p" | sed q)
-    [ -n "$question" ] && [ -n "$choice" ] || { host_question && return 1; }
+    if [ -z "$question" ] || [ -z "$choice" ]; then
+        host_question
+        return 1
+    fi
     host_tell vim-cmd vmsvc/message "$1" "$question" "$choice" || { host_why && return 1; }
     echo "it was $2"
 }

@@ -73,13 +73,7 @@ host_list() {
         host_line "$path" "$(host_power "$state")" "$host_label" "$host_file" "$name" ''
         host_remember "$path"
     done <"$host_run/domains"
-    while IFS= read -r path; do
-        case $running in
-        *"$host_nl$path$host_nl"*) continue ;;
-        esac
-        host_place "$path"
-        host_is_gone "$path" || host_line "$path" off "$host_label" "$host_file" "$(host_guest "$path")" ''
-    done <"$host_machines"
+    host_list_off "$running"
 }
 
 # host_guest PATH: the name that it gives its machine, or its own.
@@ -91,14 +85,6 @@ host_guest() {
         name=${name%.cfg}
     fi
     printf '%s\n' "$name"
-}
-
-host_register() {
-    local path="$host_stores/$1/$2"
-    [ -f "$path" ] || { echo "no file $2 there" && return 1; }
-    [ -r "$path" ] || { echo "$2 cannot be read" && return 1; }
-    host_remember "$path"
-    printf '%s\n' "$path"
 }
 
 host_start() {
