@@ -7,9 +7,11 @@
 nfs_open() {
     local programs=$1
     mkdir -p "$LAB_DIR"/vms "$LAB_DIR"/nfs/{run,recovery}
-    if [ ! -e "$LAB_DIR/nfs/passwd" ]; then
-        # rpcbind becomes this user, which only a machine that has it installed knows.
-        { grep -v '^_rpc:' /etc/passwd && echo '_rpc:x:65533:65534::/run:/bin/false'; } >"$LAB_DIR/nfs/passwd"
+    if [ ! -e "$LAB_DIR/nfs/etc" ]; then
+        cp -a /etc "$LAB_DIR/nfs/etc"
+        # rpcbind becomes this user, which only a machine that has it installed knows; ganesha looks for its exports in mtab.
+        { grep -v '^_rpc:' /etc/passwd && echo '_rpc:x:65533:65534::/run:/bin/false'; } >"$LAB_DIR/nfs/etc/passwd"
+        ln -sfn /proc/self/mounts "$LAB_DIR/nfs/etc/mtab"
         nfs_config "$programs" >"$LAB_DIR/nfs/conf"
         nfs_spawn rpcbind "$programs/sbin/rpcbind" -f -w -h "$LAB_PREFIX.1"
         lab_wait_port tcp 111 10 "$LAB_PID" || return 1
@@ -18,17 +20,17 @@ nfs_open() {
         "$programs/usr/bin/ganesha.nfsd" -F -f "$LAB_DIR/nfs/conf" -L "$LAB_DIR/nfs/log" -p "$LAB_DIR/nfs/pid"
     # shellcheck disable=SC2034 # for the caller
     NFS_PID=$LAB_PID
-    lab_wait_port tcp 2049 20 "$LAB_PID"
+    lab_wait_port tcp 2049 20 "$LAB_PID" && ! grep -q 'No export entries' "$LAB_DIR/nfs/log"
 }
 
-# nfs_spawn NAME COMMAND...: with a /run, a list of users and a /srv/vms of its own.
+# nfs_spawn NAME COMMAND...: with a /run, an /etc and a /srv/vms of its own.
 nfs_spawn() {
     local name=$1
     shift
     # shellcheck disable=SC2016 # for the inner shell
     lab_spawn "$LAB_DIR/nfs/$name.out" unshare -m sh -c 'set -e
         mount --bind "$1/nfs/run" /run
-        mount --bind "$1/nfs/passwd" /etc/passwd
+        mount --bind "$1/nfs/etc" /etc
         mount -t tmpfs none /srv
         mkdir /srv/vms
         mount --bind "$1/vms" /srv/vms
