@@ -88,6 +88,10 @@ host_guest() {
     printf '%s\n' "$name"
 }
 
+host_register() {
+    host_keep "$1" "$2"
+}
+
 host_start() {
     local pid said status
     for pid in $(host_pids); do

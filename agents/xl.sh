@@ -87,6 +87,10 @@ host_guest() {
     printf '%s\n' "$name"
 }
 
+host_register() {
+    host_keep "$1" "$2"
+}
+
 host_start() {
     local said
     # Paths in it may be relative to its folder.
