@@ -202,8 +202,8 @@ host_list_off() {
     fi
 }
 
-# host_keep LABEL FILE: host_register of such machines. (Not by that name: virsh.sh, which is looked at first, has its own.)
-host_keep() {
+# host_register_file LABEL FILE: host_register of such machines. (Not by that name: virsh.sh, which is looked at first, has its own.)
+host_register_file() {
     local path="$host_stores/$1/$2"
     [ -f "$path" ] || { echo "no file $2 there" && return 1; }
     [ -r "$path" ] || { echo "$2 cannot be read" && return 1; }

@@ -89,7 +89,7 @@ host_guest() {
 }
 
 host_register() {
-    host_keep "$1" "$2"
+    host_register_file "$1" "$2"
 }
 
 host_start() {

@@ -88,7 +88,7 @@ host_guest() {
 }
 
 host_register() {
-    host_keep "$1" "$2"
+    host_register_file "$1" "$2"
 }
 
 host_start() {
