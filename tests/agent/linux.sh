@@ -116,4 +116,22 @@ program findfs 'echo /dev/sda1'
 says "iSCSI that is logged in" 0 "" host host_mount lun iscsi 10.77.0.1:3260 iqn.2020-01.test:lun ro
 called "by its volume's label" "findfs LABEL=lun" "findfs LABEL=lun" "mount -o ro /dev/sda1 $stores/lun"
 says "a disk of the host's own" 1 "Linux mounts no datastore of kind vmfs" host host_mount local vmfs '' '' rw
+# Which kind of host it is: libvirt's functions are looked at first, and nothing of them is left where virsh is not installed.
+cp "$top/agents/virsh.sh" "$work/etc/host-virsh.sh"
+cp "$top/agents/qemu.sh" "$work/etc/host-qemu.sh"
+program "qemu-system-$(uname -m)" 'exit 0'
+for applet in cp mv touch uname; do
+    ln -s "$(command -v busybox)" "$work/run/tools/$applet"
+done
+mkdir -p "$stores/vms/a"
+echo '[name]' >"$stores/vms/a/a.cfg"
+: >"$work/run/machines"
+# shellcheck disable=SC2016 # for the inner shell
+says "without virsh it is a host of plain QEMU" 0 "$stores/vms/a/a.cfg" env AGENT_STORES="$stores" AGENT_FOLDER="$work/etc" AGENT_RUN="$work/run" \
+    AGENT_MOUNTS="$work/mounts" PATH="$work/bin:$work/run/tools" "$(command -v busybox)" ash -c '
+        agent_run=$AGENT_RUN
+        . "$AGENT_FOLDER/talk.sh"
+        agent_scripts
+        . "$AGENT_FOLDER/host.sh"
+        host_register vms a/a.cfg a'
 tap_end
