@@ -117,7 +117,7 @@ says "iSCSI that is logged in" 0 "" host host_mount lun iscsi 10.77.0.1:3260 iqn
 called "by its volume's label" "findfs LABEL=lun" "findfs LABEL=lun" "mount -o ro /dev/sda1 $stores/lun"
 says "a disk of the host's own" 1 "Linux mounts no datastore of kind vmfs" host host_mount local vmfs '' '' rw
 # Which kind of host it is: libvirt's functions are looked at first, and nothing of them is left where virsh is not installed.
-cp "$top/agents/virsh.sh" "$work/etc/host-virsh.sh"
+sed 's/command -v virsh/command -v virsh-is-not-here/' "$top/agents/virsh.sh" >"$work/etc/host-virsh.sh"
 cp "$top/agents/qemu.sh" "$work/etc/host-qemu.sh"
 program "qemu-system-$(uname -m)" 'exit 0'
 for applet in cp mv touch uname; do
